@@ -1,0 +1,2 @@
+//! Channels: crossbeam-channel's API and errors.
+pub use crossbeam_channel::*;

@@ -1,0 +1,2 @@
+//! Time: std's `Instant` and `Duration`.
+pub use std::time::{Duration, Instant};
