@@ -1,6 +1,6 @@
 //! Simulated threads as stackful coroutines, all on one OS thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
 
@@ -32,8 +32,6 @@ unsafe impl Send for Parked {}
 thread_local! {
     /// How the running fiber gives control back. Each fiber sets it when it begins and when it is resumed.
     static YIELDER: Cell<*const Yielder<(), ()>> = const { Cell::new(ptr::null()) };
-    /// Stacks for use again, kept by each OS thread that carries fibers.
-    static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
 pub(crate) struct FiberCarrier {
@@ -68,7 +66,7 @@ impl FiberCarrier {
     }
 
     fn take_stack(&self) -> DefaultStack {
-        let kept = STACKS.with(|s| s.borrow_mut().pop());
+        let kept = self.pool.stacks.lock().pop();
         match kept {
             Some(stack) if stack.base().get() - stack.limit().get() >= self.stack_size => stack,
             _ => DefaultStack::new(self.stack_size).unwrap_or_else(|e| {
@@ -124,7 +122,7 @@ fn carry(sim: Arc<Sim>) {
                 .with(|t| t[slot] = Some(Parked { fiber, guard })),
             CoroutineResult::Return(next) => {
                 let stack = fiber.into_stack();
-                STACKS.with(|s| s.borrow_mut().push(stack));
+                carrier.pool.stacks.lock().push(stack);
                 match next {
                     Next::Switch(_) => {}
                     Next::Over => break,

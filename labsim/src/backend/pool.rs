@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
+use corosensei::stack::DefaultStack;
 use parking_lot::Mutex;
 
 /// What a pooled thread does; returns whom to wake afterwards, when it is back in the pool.
@@ -38,6 +39,8 @@ impl Drop for Owner {
 pub(crate) struct Pool {
     idle: Mutex<Vec<Arc<Worker>>>,
     closed: AtomicBool,
+    /// Stacks of fibers, likewise kept for use again.
+    pub(crate) stacks: Mutex<Vec<DefaultStack>>,
 }
 
 impl Worker {

@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::hash::TraceHash;
 use super::objects::{Holder, ObjId, Objects};
 use super::scheduler::{Cause, Sched};
-use super::threads::{Held, Life, Slot, State, Thread, Threads, Wake, Why};
+use super::threads::{Held, Life, OpState, Slot, State, Thread, Threads, Wake, Why};
 use super::timers::Timers;
 use crate::config::{Config, TraceLevel};
 use crate::diagnose::Finding;
@@ -39,6 +39,13 @@ pub(crate) enum Next {
     Stuck,
 }
 
+/// An operation of one thread on one or more channels, never numbered twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Op {
+    slot: Slot,
+    number: u64,
+}
+
 pub(crate) struct Kernel {
     pub(crate) now: u64,
     pub(crate) running: Slot,
@@ -53,6 +60,7 @@ pub(crate) struct Kernel {
     pub(crate) rng: Xoshiro256PlusPlus,
     pub(crate) hash: TraceHash,
     pub(crate) calls: u64,
+    ops: u64,
     /// Calls left to the running thread before the scheduler is asked.
     fuel: u32,
     /// The next time at which something is due: a timer or the limit.
@@ -87,6 +95,7 @@ impl Kernel {
             rng: Xoshiro256PlusPlus::seed_from_u64(config.seed),
             hash: TraceHash::new(config.seed),
             calls: 0,
+            ops: 0,
             alarm: time_limit,
             call_cost: nanos(config.call_cost),
             time_limit,
@@ -206,6 +215,7 @@ impl Kernel {
 
     fn enter(&mut self, from: Slot, slot: Slot) -> Next {
         self.running = slot;
+        self.threads.get_mut(slot).woken_by = None;
         self.hash.add(0xff << 56 | u64::from(slot));
         self.hash.add(self.now);
         if self.threads.get(slot).life == Life::Dying {
@@ -370,6 +380,43 @@ impl Kernel {
         None
     }
 
+    /// Begins an operation of the running thread that others may complete while it waits.
+    pub(crate) fn begin_op(&mut self) -> Op {
+        self.ops += 1;
+        Op { slot: self.running, number: self.ops }
+    }
+
+    /// From now on, the running thread waits in `op`; if `open`, others may complete it.
+    pub(crate) fn enter_op(&mut self, op: Op, open: bool) {
+        self.me().op = Some(OpState { number: op.number, open, arm: None });
+    }
+
+    /// Leaves the operation; says which arm of it another thread has completed.
+    pub(crate) fn leave_op(&mut self, op: Op) -> Option<usize> {
+        self.me().op.take().filter(|o| o.number == op.number)?.arm
+    }
+
+    /// Completes another thread's operation by its `arm`; false if it no longer waits, or was completed before.
+    pub(crate) fn complete_op(&mut self, op: Op, arm: usize) -> bool {
+        match &mut self.threads.get_mut(op.slot).op {
+            Some(o) if o.number == op.number && o.open => {
+                o.open = false;
+                o.arm = Some(arm);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Wakes the thread that waits in `op`, if it still does.
+    pub(crate) fn wake_op(&mut self, op: Op) {
+        let t = self.threads.get(op.slot);
+        let waits = t.op.as_ref().is_some_and(|o| o.number == op.number);
+        if waits && matches!(t.state, State::Blocked { .. }) {
+            self.wake(op.slot, Wake::Notified);
+        }
+    }
+
     /// Makes a blocked thread ready.
     pub(crate) fn wake(&mut self, slot: Slot, wake: Wake) {
         let t = self.threads.get_mut(slot);
@@ -414,6 +461,7 @@ impl Kernel {
         let i = self.sched.pick_waiter(n);
         let slot = self.objects.get(obj).waiters[i];
         self.wake(slot, Wake::Notified);
+        self.threads.get_mut(slot).woken_by = Some(obj);
         true
     }
 
@@ -493,6 +541,9 @@ impl Kernel {
             } else if *slot != self.running {
                 self.ready.retain(|s| s != slot);
                 self.dying.push(*slot);
+                if let Some(obj) = self.threads.get_mut(*slot).woken_by.take() {
+                    self.notify_one(obj);
+                }
             }
         }
         slots.len()

@@ -379,6 +379,8 @@ impl Kernel {
             epoch: 0,
             waiting_for: Vec::new(),
             wake: Wake::Notified,
+            woken_by: None,
+            op: None,
             held: Vec::new(),
             exit,
             unpark_token: false,

@@ -77,6 +77,16 @@ pub(crate) struct Held {
     pub(crate) at: &'static Location<'static>,
 }
 
+/// An operation that other threads may complete.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpState {
+    pub(crate) number: u64,
+    /// Nobody has completed it yet, and it may be.
+    pub(crate) open: bool,
+    /// The arm by which it was.
+    pub(crate) arm: Option<usize>,
+}
+
 pub(crate) struct Thread {
     /// Counts the threads of this run; never used twice.
     pub(crate) uid: u32,
@@ -93,6 +103,11 @@ pub(crate) struct Thread {
     pub(crate) epoch: u64,
     pub(crate) waiting_for: Vec<ObjId>,
     pub(crate) wake: Wake,
+    /// The object whose notification made it ready, until it runs. If it is doomed before, another waiter
+    /// gets the notification, which would be lost otherwise.
+    pub(crate) woken_by: Option<ObjId>,
+    /// The operation on channels that it waits in.
+    pub(crate) op: Option<OpState>,
     pub(crate) held: Vec<Held>,
     /// Notified at its end.
     pub(crate) exit: ObjId,
