@@ -1,4 +1,4 @@
-//! Properties over random values and random damage.
+//! Properties over random values and random damage. `PROPTEST_CASES=100000` tries harder.
 
 use std::collections::BTreeMap;
 
@@ -146,8 +146,6 @@ fn framed<T: Serialize>(sample: &T, body: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn round_trip(state in state()) {
         let bytes = encode(&state);
