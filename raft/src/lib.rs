@@ -74,6 +74,9 @@ mod progress;
 mod replication;
 mod snapshot;
 
+#[cfg(test)]
+mod tests;
+
 use labsim::channel::{bounded, unbounded};
 use labsim::rand::{RngExt, rng};
 use labsim::sync::{Arc, Mutex};

@@ -86,6 +86,7 @@ pub(crate) struct Outgoing {
 }
 
 /// A call's arguments, with what its sender must remember to judge the reply.
+#[derive(Clone)]
 pub(crate) enum Call {
     RequestVote(RequestVoteArgs),
     AppendEntries(AppendEntriesArgs, Sent),

@@ -15,7 +15,7 @@ use crate::node::Node;
 
 /// The state as it is on disk. The snapshot lies beside it.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Saved<L = Log> {
+pub(crate) struct Saved<L> {
     pub term: Term,
     pub voted_for: Option<PeerId>,
     /// A reference when saving: the log is not copied.
@@ -26,7 +26,7 @@ pub(crate) struct Saved<L = Log> {
 ///
 /// # Panics
 /// If the disk holds something else.
-pub(crate) fn restore(persister: &Persister) -> Saved {
+pub(crate) fn restore(persister: &Persister) -> Saved<Log> {
     let state = persister.state();
     if state.is_empty() {
         return Saved::default();
@@ -36,7 +36,7 @@ pub(crate) fn restore(persister: &Persister) -> Saved {
 
 /// What a saved state says, for the tests' checks.
 pub(crate) fn view_saved(state: &[u8]) -> Option<SavedView> {
-    let saved = labgob::decode::<Saved>(state).ok()?;
+    let saved = labgob::decode::<Saved<Log>>(state).ok()?;
     let base = saved.log.base();
     let entries = saved
         .log

@@ -83,13 +83,15 @@ impl Progress {
     /// It is time for a call: with entries, or as a heartbeat.
     pub fn is_due(&self, now: Instant, last: LogIndex) -> bool {
         let due = now >= self.heartbeat_due && self.calls < MAX_CALLS;
-        let stream = self.in_step() && self.sent < last && self.calls < WINDOW;
+        let stream = self.in_step(now) && self.sent < last && self.calls < WINDOW;
         due || stream
     }
 
-    /// The follower answers, and we know what it has. Otherwise we ask in the heartbeats' rhythm.
-    fn in_step(&self) -> bool {
-        !self.silent && self.next_index == self.match_index.next()
+    /// The follower answers, we know what it has, and it does not wait for a snapshot. If not, we
+    /// ask in the heartbeats' rhythm.
+    fn in_step(&self, now: Instant) -> bool {
+        let known = self.next_index == self.match_index.next();
+        known && !self.silent && now >= self.snapshot_due
     }
 
     /// Leaves out a heartbeat if there are too many calls under way.
