@@ -135,7 +135,7 @@ impl raftapi::Raft for Raft {
 
     fn start(&self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
         let started = self.node.lock().start(command)?;
-        let _ = self.inbox.send(Event::Started); // if killed meanwhile, nobody promised anything
+        let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
         Ok(started)
     }
 
@@ -149,8 +149,8 @@ impl raftapi::Raft for Raft {
     }
 
     fn kill(&self) {
-        self.node.lock().retired = true;
-        let _ = self.inbox.send(Event::Stop); // if killed already, there is nobody to stop
+        self.node.lock().retire();
+        let _ = self.inbox.send(Event::Wake); // if killed already, there is nobody to wake
     }
 
     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {

@@ -61,7 +61,7 @@ pub(crate) struct Node {
     pub chance: f64,
     /// Calls to make at the end of the turn.
     pub outbox: Vec<Outgoing>,
-    /// Killed: takes no commands any more.
+    /// Killed: its thread ends, and it takes no commands any more.
     pub retired: bool,
 }
 
@@ -222,6 +222,12 @@ impl Node {
             info!(target: "election", "server {me} follows server {leader} in term {term}");
         }
         self.role = Role::Follower { leader };
+    }
+
+    /// Killed: leads nobody from now on.
+    pub fn retire(&mut self) {
+        self.retired = true;
+        self.role = Role::Follower { leader: None };
     }
 
     /// Who leads `term`, as far as this peer knows.

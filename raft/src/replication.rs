@@ -14,7 +14,7 @@ impl Node {
     /// "If command received from client: append entry to local log, respond after entry applied to
     /// state machine" (Rules for Leaders). The service responds when the entry comes out again.
     pub fn start(&mut self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
-        if !self.is_leader() || self.retired {
+        if !self.is_leader() {
             return Err(NotLeader {
                 leader: self.leader(),
             });
