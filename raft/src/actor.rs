@@ -73,31 +73,29 @@ pub(crate) struct Actor {
 impl Actor {
     /// Turn by turn, until the peer is killed.
     pub fn run(self) {
-        loop {
-            let deadline = self.node.lock().deadline();
-            let first = self.inbox.recv_deadline(deadline).ok();
-            if !self.turn(first) {
-                break;
-            }
+        let mut event = None;
+        while let Some(deadline) = self.turn(event) {
+            event = self.inbox.recv_deadline(deadline).ok();
         }
         drop(self.stop_applier);
     }
 
-    /// Handles what there is; then saves; then lets out what came of it. False when killed.
-    fn turn(&self, first: Option<Event>) -> bool {
+    /// Handles what there is; then saves; then lets out what came of it. Gives the time of the next
+    /// turn, if nothing happens before; none when the peer is killed.
+    fn turn(&self, event: Option<Event>) -> Option<Instant> {
         let mut replies = Vec::new();
         let mut node = self.node.lock();
         if node.retired {
-            return false;
+            return None;
         }
         node.at(Instant::now(), rng().random());
-        for event in first.into_iter().chain(self.inbox.try_iter()).take(BATCH) {
+        for event in event.into_iter().chain(self.inbox.try_iter()).take(BATCH) {
             replies.extend(handle(&mut node, event));
         }
         // After the events: a heartbeat that has just arrived in time is not too late.
         node.tick();
         let calls = node.finish();
-        let wake_applier = node.has_deliveries();
+        let (deadline, wake_applier) = (node.deadline(), node.has_deliveries());
         drop(node);
 
         replies.into_iter().for_each(|send| send());
@@ -106,7 +104,7 @@ impl Actor {
             // If a wake-up is waiting already, that one will do.
             let _ = self.wake_applier.try_send(());
         }
-        true
+        Some(deadline)
     }
 
     /// Calls a peer. The reply, or that there is none, comes into the inbox; no thread waits for it.

@@ -32,7 +32,7 @@
 //! | `persist.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
 //! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
-//! | `view.rs` | how tests see messages and saved state |
+//! | `view.rs`, `trace.rs` | how tests and pictures see messages, saved state and the peer |
 //!
 //! Read `message`, `node`, `election` and `replication` first, with Figure 2 beside.
 //!
@@ -73,6 +73,7 @@ mod persist;
 mod progress;
 mod replication;
 mod snapshot;
+mod trace;
 
 #[cfg(test)]
 mod tests;
