@@ -175,6 +175,13 @@ impl World {
         );
     }
 
+    /// Cuts server `i` off from all others, or joins it again.
+    pub fn connect(&mut self, i: usize, on: bool) {
+        for j in 0..self.servers.len() {
+            (self.cut[i][j], self.cut[j][i]) = (!on, !on);
+        }
+    }
+
     pub fn heal(&mut self) {
         self.cut.iter_mut().flatten().for_each(|cut| *cut = false);
     }
@@ -254,6 +261,13 @@ impl World {
         }
         for (to, events) in inboxes {
             self.turn(to, events, crash);
+        }
+    }
+
+    /// One message arrives, or gets lost.
+    pub fn receive(&mut self, flight: Flight) {
+        if let Some((to, flight)) = self.arrive(flight) {
+            self.turn(to, vec![flight], 0);
         }
     }
 
