@@ -181,6 +181,17 @@ claims! {
         "Figure 2, Persistent state",
         "Is persist() called after every change of term, vote or log, and before the reply goes out?";
 
+    /// votedFor is set once a term.
+    ONE_VOTE:
+        "a server votes for one candidate in a term",
+        "§5.2",
+        "Is the vote cleared only when the term grows, and never by a heartbeat or a lost election?";
+    /// currentTerm "increases monotonically".
+    TERM_ONLY_GROWS:
+        "a server's term never goes back",
+        "Figure 2, currentTerm; §5.1",
+        "Is a term taken from a message without asking whether it is higher than ours?";
+
     // --- Costs ---
 
     /// RPCs counted.

@@ -17,6 +17,7 @@ use crate::links::Links;
 use crate::post::Post;
 use crate::pulse::Pulse;
 use crate::run::Run;
+use crate::watch::Watch;
 use crate::{Server, Story};
 
 type Make = fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>;
@@ -57,6 +58,7 @@ pub struct Shared {
     pub(crate) net: Network,
     pub(crate) pulse: Pulse,
     pub(crate) post: Arc<Post>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) pace: Mutex<Vec<Duration>>,
     pub(crate) links: Mutex<Links>,
     seats: Mutex<Vec<Seat>>,
@@ -88,10 +90,13 @@ impl Cluster {
         let servers = story.servers;
         let net = Network::new();
         net.set_long_delays(true);
-        let seats = (0..servers).map(|_| Seat { disk: Disk::new(), lives: 0, life: None });
+        let disks: Vec<Disk> = (0..servers).map(|_| Disk::new()).collect();
+        let pulse = Pulse::default();
+        let seats = disks.iter().map(|disk| Seat { disk: disk.clone(), lives: 0, life: None });
         let shared = Arc::new(Shared {
             post: Arc::new(Post::new(servers)),
-            pulse: Pulse::default(),
+            watch: Arc::new(Watch::new(kind, run.clone(), disks.clone(), pulse.clone())),
+            pulse,
             pace: Mutex::new(vec![Duration::ZERO; servers]),
             links: Mutex::new(Links::new(servers)),
             seats: Mutex::new(seats.collect()),
@@ -155,7 +160,6 @@ impl Cluster {
         if let Err(broken) = restarted {
             self.end_with(broken);
         }
-        shared.run.board.rules.lock().restarted(server);
         let (ends, names) = self.make_ends(server, lives, &domain);
         let (apply, messages) = bounded(0);
         let raft = domain.enter(|| (shared.kind.make)(ends, server.into(), persister, apply));

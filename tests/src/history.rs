@@ -76,11 +76,11 @@ impl History {
         Ok(())
     }
 
-    /// `server` applies `command` at `index`.
+    /// `server` applies `command` at `index`. Tells whether it is the first to do so.
     ///
     /// # Errors
     /// Out of order, or not what another server applied there.
-    pub fn apply(&mut self, server: Server, index: LogIndex, term: Term, command: Bytes) -> Result<(), Broken> {
+    pub fn apply(&mut self, server: Server, index: LogIndex, term: Term, command: Bytes) -> Result<bool, Broken> {
         let expected = self.applied(server) + 1;
         if index.0 != expected {
             return Err(claim::APPLY_ORDER.broken(format!(
@@ -90,7 +90,9 @@ impl History {
             )));
         }
         let command = Command::from(command);
-        match self.entries.get(index.0 as usize - 1) {
+        let known = self.entries.get(index.0 as usize - 1);
+        let first = known.is_none();
+        match known {
             Some(known) if known.command != command || known.term != term => {
                 return Err(claim::STATE_MACHINE_SAFETY.broken(format!(
                     "at index {index} {server} applied {command} of term {term}, {} had applied {} of term {}",
@@ -104,7 +106,7 @@ impl History {
             }
         }
         self.servers[server.number()].applied = index.0;
-        Ok(())
+        Ok(first)
     }
 
     /// `server` is given a snapshot through its apply channel.
@@ -200,7 +202,7 @@ mod tests {
     const A: Server = Server::numbered(0);
     const B: Server = Server::numbered(1);
 
-    fn apply(h: &mut History, server: Server, index: u64, term: u64, command: &'static str) -> Result<(), Broken> {
+    fn apply(h: &mut History, server: Server, index: u64, term: u64, command: &'static str) -> Result<bool, Broken> {
         h.apply(server, LogIndex(index), Term(term), Bytes::from_static(command.as_bytes()))
     }
 

@@ -20,8 +20,7 @@ impl Cluster {
         let at = self.shared.now();
         self.shared.run.board.server(server, |s| s.said = Some((term, leads, at)));
         if leads {
-            let checked = self.shared.run.board.rules.lock().leads(server, term);
-            checked.unwrap_or_else(|broken| self.shared.breaks(broken));
+            self.shared.watch.leads(server, term).unwrap_or_else(|broken| self.shared.breaks(broken));
         }
         Some((term, leads))
     }
