@@ -1,9 +1,63 @@
-//! Begun: placeholders for the names that raftapi needs.
+//! The mock network: typed RPC between peers of one process, which drops, delays, reorders,
+//! duplicates, cuts, counts and traces.
+//!
+//! # The pieces
+//! - [`service!`] declares a service: its methods, and what they take and return. It makes a module
+//!   with the traits a server implements and the client that calls it.
+//! - A [`Network`] joins [`ClientEnd`]s to [`Server`]s, by name. There is one end for each direction
+//!   of each pair of peers, so a link can be cut one way. An end starts unconnected and disabled.
+//! - A [`Server`] is a bag of services that belongs to one incarnation of one peer (its
+//!   [`Domain`](labsim::Domain)). Deleting it, or putting another in its place, is a crash as the callers see it.
+//! - What goes wrong is data: [`Link`]. What must go wrong exactly so, for one test, is an
+//!   [`Interceptor`]; what only looks on is an [`Observer`].
+//!
+//! # What a caller may rely on
+//! A call returns, unless its handler never does while the server lives and the link stays. An `Ok`
+//! means that the server had handled the request, was alive and was reachable when the reply
+//! arrived. [`RpcError::NoReply`] means nothing: the request may have been lost, or be executed
+//! later, or have been executed already. Calls have no order among each other, not even those of one
+//! thread on one end. Arguments and replies are really encoded and decoded, so no memory is shared.
+//!
+//! # How it behaves unless told otherwise
+//! A reliable network adds no delay. `flow.rs` has each rule beside the code that keeps it;
+//! [`Network::set_reliable`] and the settings beside it say what they change.
+//!
+//! # How it runs
+//! Plain client code of labsim: the same on the wall clock and in a simulation. Where nothing is
+//! delayed, the caller's thread carries its request to the server and the replying thread carries
+//! the reply back, so an RPC costs two switches. What is due later waits with one thread a network (`postman.rs`).
 
-/// One peer's way to call another.
-#[derive(Clone, Debug)]
-pub struct ClientEnd;
+mod call;
+mod client;
+mod core;
+mod counters;
+mod error;
+mod events;
+mod flow;
+mod link;
+mod network;
+mod observer;
+mod postman;
+mod server;
+mod service;
+mod state;
+mod waiter;
 
-/// The methods a server answers.
-#[derive(Clone, Debug)]
-pub struct Service;
+pub use call::CallId;
+pub use client::ClientEnd;
+pub use counters::{Counters, Counts, ServerCounts};
+pub use error::RpcError;
+pub use link::{Delay, Hold, Link, Path};
+pub use network::Network;
+pub use observer::{
+    Cause, Direction, Fate, Interceptor, MessageId, MessageSeen, Observer, Verdict,
+};
+pub use server::Server;
+pub use service::{Responder, Service};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::service::{Request, ServiceSpec};
+    pub use labsim::channel::Receiver;
+    pub use labsim::sync::Arc;
+}

@@ -1,0 +1,214 @@
+//! Servers, and the threads on which their blocking handlers run.
+
+use labsim::Domain;
+use labsim::channel::{Receiver, Sender, unbounded};
+use labsim::sync::Arc;
+use labsim::sync::atomic::{AtomicUsize, Ordering};
+use labsim::thread;
+use labsim::time::Duration;
+
+use crate::core::Core;
+use crate::error::RpcError;
+use crate::postman::Deed;
+use crate::service::{MethodRef, Request, Service, find};
+use crate::waiter::contained;
+
+/// What one incarnation of a peer offers: a bag of services, to be put on a network under a name.
+#[derive(Debug)]
+pub struct Server {
+    pub(crate) services: Vec<Service>,
+    pub(crate) domain: Option<Domain>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// A server without services, in the calling thread's fault domain: its handlers' threads belong to it.
+    pub fn new() -> Server {
+        Server {
+            services: Vec::new(),
+            domain: Domain::current(),
+        }
+    }
+
+    /// A server without services, in this fault domain.
+    pub fn in_domain(domain: &Domain) -> Server {
+        Server {
+            services: Vec::new(),
+            domain: Some(domain.clone()),
+        }
+    }
+
+    /// The server with one service more.
+    ///
+    /// # Panics
+    /// If it has a service of that name already.
+    #[must_use]
+    pub fn with(mut self, service: Service) -> Server {
+        let name = service.name();
+        if self.services.iter().any(|s| s.name() == name) {
+            panic!("the server has a service {name:?} already: add each service once");
+        }
+        self.services.push(service);
+        self
+    }
+}
+
+/// Which server it is. A server added later under the same name has another epoch.
+#[derive(Debug)]
+pub(crate) struct ServerInfo {
+    pub id: u32,
+    pub epoch: u64,
+    pub name: Arc<str>,
+    pub domain: Option<Domain>,
+}
+
+impl ServerInfo {
+    pub fn is_alive(&self) -> bool {
+        self.domain.as_ref().is_none_or(Domain::is_alive)
+    }
+}
+
+/// A server on a network. Only the network holds on to it, so its idle workers end when it is deleted.
+pub(crate) struct ServerCore {
+    pub info: Arc<ServerInfo>,
+    services: Vec<Service>,
+    jobs: Sender<Job>,
+    inbox: Receiver<Job>,
+    /// Workers that wait for a job that nobody has put into `jobs` yet.
+    idle: Arc<AtomicUsize>,
+}
+
+/// A request with the code that answers it.
+pub(crate) struct Job {
+    run: Arc<dyn Fn(usize, Request) + Send + Sync>,
+    method: usize,
+    request: Request,
+}
+
+impl Job {
+    fn run(self) {
+        (self.run)(self.method, self.request);
+    }
+}
+
+impl ServerCore {
+    pub fn new(info: ServerInfo, services: Vec<Service>) -> ServerCore {
+        let (jobs, inbox) = unbounded();
+        ServerCore {
+            info: Arc::new(info),
+            services,
+            jobs,
+            inbox,
+            idle: Arc::default(),
+        }
+    }
+
+    /// What answers this method.
+    pub fn find(&self, method: &MethodRef) -> Result<Answerer, RpcError> {
+        let (run, blocking, method) = find(&self.services, &self.info.name, method)?;
+        Ok(Answerer {
+            run,
+            blocking,
+            method,
+        })
+    }
+
+    /// Has the request answered, by a worker if that may block. `core` is the network.
+    pub fn accept(&self, answerer: Answerer, request: Request, core: &Arc<Core>) {
+        let Answerer {
+            run,
+            blocking,
+            method,
+        } = answerer;
+        let job = Job {
+            run,
+            method,
+            request,
+        };
+        if !blocking {
+            return contained(self.info.domain.as_ref(), || job.run());
+        }
+        let take_one = |n: usize| n.checked_sub(1);
+        if self
+            .idle
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, take_one)
+            .is_ok()
+        {
+            // The idle worker that was counted takes this job, or one that came before it.
+            let _ = self.jobs.send(job);
+        } else {
+            self.hire(job, core);
+        }
+    }
+
+    /// A new worker, with its first job.
+    fn hire(&self, job: Job, core: &Arc<Core>) {
+        let worker = Worker {
+            name: format!("rpc worker of {}", self.info.name),
+            first: job,
+            inbox: self.inbox.clone(),
+            idle: self.idle.clone(),
+        };
+        match &self.info.domain {
+            Some(domain) => worker.start_in(domain),
+            None if Domain::current().is_none() => worker.start(),
+            // A thread inherits its parent's domain, and this parent has one: let the postman spawn it.
+            None => core.post(Duration::ZERO, Deed::Hire(worker)),
+        }
+    }
+}
+
+/// How a method is answered.
+pub(crate) struct Answerer {
+    run: Arc<dyn Fn(usize, Request) + Send + Sync>,
+    blocking: bool,
+    method: usize,
+}
+
+/// A thread that answers one request after another, until its server is deleted or its domain crashes.
+pub(crate) struct Worker {
+    name: String,
+    first: Job,
+    inbox: Receiver<Job>,
+    idle: Arc<AtomicUsize>,
+}
+
+impl Worker {
+    fn start_in(self, domain: &Domain) {
+        if domain.is_alive() {
+            let name = self.name.clone();
+            drop(domain.spawn(&name, || self.work()));
+        }
+    }
+
+    pub fn start(self) {
+        let builder = thread::Builder::new().name(self.name.clone());
+        drop(
+            builder
+                .spawn(|| self.work())
+                .expect("a thread for an RPC handler"),
+        );
+    }
+
+    /// It will not start: the network has ended.
+    pub fn write_off(mut self) {
+        self.first.request.ticket.spent = true;
+    }
+
+    fn work(self) {
+        let mut job = self.first;
+        loop {
+            job.run();
+            self.idle.fetch_add(1, Ordering::AcqRel);
+            match self.inbox.recv() {
+                Ok(next) => job = next,
+                Err(_) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the test files share: the service of the original lab's own tests, and small networks.
+#![allow(dead_code)]
+
+use labrpc::{ClientEnd, Network, Responder, Server, Service};
+use labsim::sync::{Arc, Mutex};
+use labsim::thread;
+use labsim::time::Duration;
+use serde::{Deserialize, Serialize};
+
+/// An argument with more than one field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Arg {
+    pub x: i32,
+    pub tags: Vec<String>,
+}
+
+/// A reply with more than one field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    pub x: String,
+    pub seen: Option<Arg>,
+}
+
+labrpc::service! {
+    /// The service of the original lab's own tests.
+    pub mod junk: "Junk" {
+        /// The number's length after it has been doubled as text; noted in the server's first log.
+        fn handler1(String) -> i32;
+        /// The number as text.
+        fn handler2(i32) -> String;
+        /// Takes 20 seconds.
+        fn handler3(i32) -> i32;
+        /// A struct in, a struct out.
+        fn handler4(Arg) -> Reply;
+        /// Long text in, its length out.
+        fn handler6(String) -> usize;
+        /// A number in, so much text out.
+        fn handler7(usize) -> String;
+        /// Panics.
+        fn fail(i32) -> i32;
+    }
+}
+
+/// Answers, and keeps a log of what it was asked.
+#[derive(Default)]
+pub struct Junk {
+    pub log1: Mutex<Vec<String>>,
+    pub log2: Mutex<Vec<i32>>,
+}
+
+impl junk::Handler for Junk {
+    fn handler1(&self, args: String) -> i32 {
+        let n = args.parse().unwrap_or(-1);
+        self.log1.lock().push(args);
+        n
+    }
+    fn handler2(&self, args: i32) -> String {
+        self.log2.lock().push(args);
+        format!("handler2-{args}")
+    }
+    fn handler3(&self, args: i32) -> i32 {
+        thread::sleep(Duration::from_secs(20));
+        -args
+    }
+    fn handler4(&self, args: Arg) -> Reply {
+        Reply {
+            x: "struct".into(),
+            seen: Some(args),
+        }
+    }
+    fn handler6(&self, args: String) -> usize {
+        args.len()
+    }
+    fn handler7(&self, args: usize) -> String {
+        "y".repeat(args)
+    }
+    fn fail(&self, args: i32) -> i32 {
+        panic!("the handler was asked to fail with {args}")
+    }
+}
+
+impl junk::DeferredHandler for Junk {
+    fn handler1(&self, args: String, reply: Responder<i32>) {
+        reply.send(junk::Handler::handler1(self, args));
+    }
+    fn handler2(&self, args: i32, reply: Responder<String>) {
+        reply.send(junk::Handler::handler2(self, args));
+    }
+    fn handler3(&self, args: i32, reply: Responder<i32>) {
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(20));
+            reply.send(-args);
+        });
+    }
+    fn handler4(&self, args: Arg, reply: Responder<Reply>) {
+        reply.send(junk::Handler::handler4(self, args));
+    }
+    fn handler6(&self, args: String, reply: Responder<usize>) {
+        reply.send(args.len());
+    }
+    fn handler7(&self, args: usize, reply: Responder<String>) {
+        reply.send("y".repeat(args));
+    }
+    fn fail(&self, args: i32, _: Responder<i32>) {
+        panic!("the deferred handler was asked to fail with {args}")
+    }
+}
+
+/// Both ways to answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    Blocking,
+    Deferred,
+}
+
+pub const MODES: [Mode; 2] = [Mode::Blocking, Mode::Deferred];
+
+pub fn service(junk: &Arc<Junk>, mode: Mode) -> Service {
+    match mode {
+        Mode::Blocking => junk::service(junk.clone()),
+        Mode::Deferred => junk::deferred_service(junk.clone()),
+    }
+}
+
+/// A network with one server, "server", and what it logs.
+pub struct World {
+    pub net: Network,
+    pub junk: Arc<Junk>,
+}
+
+impl World {
+    pub fn new(mode: Mode) -> World {
+        let net = Network::new();
+        let junk = Arc::new(Junk::default());
+        net.add_server("server", Server::new().with(service(&junk, mode)));
+        World { net, junk }
+    }
+
+    /// An end that is connected to the server and enabled.
+    pub fn end(&self, name: &str) -> ClientEnd {
+        let end = self.net.make_end(name);
+        self.net.connect(name, "server");
+        self.net.enable(name, true);
+        end
+    }
+
+    pub fn client(&self, name: &str) -> junk::Client {
+        junk::Client::new(self.end(name))
+    }
+}
