@@ -143,6 +143,17 @@ impl Cluster {
         (history.count(index), history.command(index).cloned())
     }
 
+    /// Checks that nobody has applied `index` yet, for which no command was proposed.
+    #[track_caller]
+    pub fn not_yet_applied(&self, index: LogIndex) {
+        if let (count @ 1.., Some(command)) = self.committed(index) {
+            self.fail(
+                &claim::APPLIED_TOO_EARLY,
+                format!("{count} servers have applied index {index} ({command}), and nothing was proposed for it"),
+            );
+        }
+    }
+
     /// Checks that nobody has applied `index`, which no majority can hold.
     #[track_caller]
     pub fn none_applied(&self, index: LogIndex) {

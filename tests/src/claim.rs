@@ -100,7 +100,34 @@ claims! {
         "Figure 2, Rules for Servers: Followers",
         "Does a request of a candidate that gets no vote, or of a leader of an older term, keep a follower from running?";
 
+    /// A candidate and a leader of the same term.
+    CANDIDATE_FOLLOWS:
+        "a candidate that hears from the leader of its own term follows it",
+        "§5.2; Figure 2, Candidates",
+        "Does a candidate ignore an AppendEntries whose term is not higher than its own?";
+    /// Replies out of their time.
+    STALE_REPLIES:
+        "a reply to a request of an older term has no effect",
+        "§5.2",
+        "Is the term in which a request was sent compared with the current one, and the role looked at, before its reply is used?";
+
     // --- Logs ---
+
+    /// Several start() at once.
+    CONCURRENT_COMMANDS:
+        "commands given to the leader at the same time all get into the log",
+        "§5.3",
+        "Is the index of a new entry chosen and the entry appended under one lock?";
+    /// §5.4.2.
+    COMMIT_OWN_TERM:
+        "an entry of an older term is committed only together with one of the leader's own term",
+        "§5.4.2, Figure 8",
+        "Does the leader look at the term of the entry before it counts replicas?";
+    /// matchIndex.
+    REPLY_COUNTS_WHAT_WAS_SENT:
+        "a reply confirms what its request carried, and no later entry",
+        "Figure 2, matchIndex",
+        "Is matchIndex computed from the request (prevLogIndex and the number of entries), or from the log as it is when the reply comes?";
 
     /// What agree() asks for.
     AGREEMENT:

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use labrpc::{ClientEnd, Network, Server as NetServer};
+use bytes::Bytes;
+use labrpc::{ClientEnd, Delay, Link, Network, Path, Server as NetServer};
 use labsim::Domain;
 use labsim::channel::{Sender, bounded};
 use labsim::sync::Arc;
@@ -199,11 +200,7 @@ impl Cluster {
     pub fn crash(&self, server: Server) {
         self.step(format!("crash {server}"));
         self.set_online(server, false);
-        self.shared.net.delete_server(&host(server));
-        let life = self.shared.seats.lock()[server.number()].life.take();
-        if let Some(life) = life {
-            life.domain.crash();
-        }
+        self.power_off(server);
         self.shared.run.board.server(server, |s| s.up = false);
     }
 
@@ -243,16 +240,23 @@ impl Cluster {
         self.set_online(server, true);
     }
 
-    /// Cuts the link from one server to another; the other direction stays.
+    /// Everything that one server sends to another gets lost: its requests, and its replies. The
+    /// other direction stays.
     pub fn cut_one_way(&self, from: Server, to: Server) {
         self.step(format!("cut {from} -> {to}"));
-        self.change_links(|links| links.cut(from, to));
+        // The sender waits for a reply as it does when the other is dead.
+        let notice = Delay::uniform_ms(0, 6999);
+        let cut = || Path { cut: true, ..Path::default() };
+        let there = Link { request: cut(), notice: notice.clone(), ..Link::default() };
+        let back = Link { reply: cut(), notice, ..Link::default() };
+        self.set_link(from, to, Some(there));
+        self.set_link(to, from, Some(back));
     }
 
-    /// Mends the link from one server to another.
-    pub fn mend_one_way(&self, from: Server, to: Server) {
-        self.step(format!("mend {from} -> {to}"));
-        self.change_links(|links| links.mend(from, to));
+    fn set_link(&self, from: Server, to: Server, link: Option<Link>) {
+        if let Some(end) = self.end_name(from, to) {
+            self.shared.net.set_link(&end, link);
+        }
     }
 
     /// Splits the network: servers reach only those of their own group.
@@ -266,6 +270,27 @@ impl Cluster {
     pub fn heal(&self) {
         self.step("heal the network");
         self.change_links(Links::heal);
+        for from in self.servers() {
+            self.servers().into_iter().for_each(|to| self.set_link(from, to, None));
+        }
+    }
+
+    /// The network loses a tenth of all messages and delays requests, or is reliable again.
+    pub fn set_reliable(&self, reliable: bool) {
+        self.step(format!("the network is {}", if reliable { "reliable" } else { "unreliable" }));
+        self.shared.net.set_reliable(reliable);
+    }
+
+    /// Two of three replies are held back for up to two seconds, or none.
+    pub fn set_long_reordering(&self, reordering: bool) {
+        self.step(format!("long reordering {}", if reordering { "on" } else { "off" }));
+        self.shared.net.set_long_reordering(reordering);
+    }
+
+    /// From now on the service on `server` takes so long over each entry.
+    pub fn set_pace(&self, server: Server, pace: Duration) {
+        self.step(format!("the service on {server} takes {pace:?} for each entry"));
+        self.shared.pace.lock()[server.number()] = pace;
     }
 
     /// The servers that have power and are on the network.
@@ -295,7 +320,50 @@ impl Cluster {
         }
     }
 
+    /// Cuts the calls from one server to another; calls the other way pass, with their replies.
+    pub fn cut_calls(&self, from: Server, to: Server) {
+        self.step(format!("cut calls {from} -> {to}"));
+        self.change_links(|links| links.cut(from, to));
+    }
+
+    /// Cuts all calls but those that `keep` names, by caller and callee.
+    pub fn keep_links(&self, keep: impl Fn(Server, Server) -> bool) {
+        let servers = self.servers();
+        self.change_links(|links| {
+            links.heal();
+            for from in &servers {
+                servers.iter().filter(|to| !keep(*from, **to)).for_each(|to| links.cut(*from, *to));
+            }
+        });
+    }
+
     // --- Inside ---
+
+    /// The name of the end by which one server calls another, in its present life.
+    pub(crate) fn end_name(&self, from: Server, to: Server) -> Option<EndName> {
+        Some(self.life(from)?.ends[to.number()].clone())
+    }
+
+    /// Takes the power from a server without a word.
+    pub(crate) fn power_off(&self, server: Server) {
+        self.shared.net.delete_server(&host(server));
+        let life = self.shared.seats.lock()[server.number()].life.take();
+        if let Some(life) = life {
+            life.domain.crash();
+        }
+    }
+
+    /// Replaces what is on the disk of a server that is down.
+    pub(crate) fn rewrite_disk(&self, server: Server, state: Bytes, snapshot: Bytes) {
+        let lives = {
+            let mut seats = self.shared.seats.lock();
+            seats[server.number()].lives += 1;
+            seats[server.number()].lives - 1
+        };
+        let writer = Domain::new(server.number() as u32, lives);
+        self.disk(server).mount(&writer).save(state, snapshot);
+        writer.crash();
+    }
 
     /// The present life of a server, if it is up.
     pub(crate) fn life(&self, server: Server) -> Option<Life> {

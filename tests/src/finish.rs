@@ -32,6 +32,16 @@ impl Cluster {
         asker.is_ok() && answered.recv_timeout(ANSWER).is_ok()
     }
 
+    /// Tells every server to end, and checks that each does within a second.
+    #[track_caller]
+    pub fn kill_all_and_check(&self) {
+        self.step("kill all servers");
+        for server in self.servers() {
+            self.call(server, |raft| raft.kill());
+        }
+        self.sleep(Duration::from_secs(1));
+    }
+
     /// Ends all servers in good order, and notes what the run has cost.
     pub(crate) fn finish(&self) {
         let (rpcs, bytes) = (self.rpcs(), self.bytes());

@@ -38,18 +38,24 @@ impl Cluster {
     /// The leader, among the connected servers, of the latest term that has one. Waits for it five seconds.
     #[track_caller]
     pub fn leader(&self) -> Server {
-        let began = self.shared.now();
+        self.leader_among(&self.connected())
+    }
+
+    /// The same among these servers; what the others say does not count.
+    #[track_caller]
+    pub fn leader_among(&self, servers: &[Server]) -> Server {
+        let began = self.now();
         let mut terms = Vec::new();
         for _ in 0..POLLS {
             self.sleep(Duration::from_millis(rng().random_range(450..550)));
-            let (leaders, heard) = self.look_for_leaders();
+            let (leaders, heard) = self.look_for_leaders(servers);
             terms.extend(heard);
             if let Some((_, leader)) = leaders.last_key_value() {
                 return *leader;
             }
         }
-        let took = (self.shared.now() - began).as_secs_f64();
-        let among = set(self.connected());
+        let took = (self.now() - began).as_secs_f64();
+        let among = set(servers.iter().copied());
         self.fail(
             &claim::ONE_LEADER,
             format!("expected one leader among {among} within {took:.1} s; saw none, {}", span(&terms)),
@@ -59,7 +65,7 @@ impl Cluster {
     /// Checks that no connected server thinks that it leads.
     #[track_caller]
     pub fn no_leader(&self) {
-        let (leaders, _) = self.look_for_leaders();
+        let (leaders, _) = self.look_for_leaders(&self.connected());
         if let Some((term, leader)) = leaders.first_key_value() {
             self.fail(
                 &claim::NO_LEADER_WITHOUT_MAJORITY,
@@ -87,12 +93,12 @@ impl Cluster {
         first
     }
 
-    /// Asks each connected server once: the leaders by term, and all terms heard.
+    /// Asks each of these servers once: the leaders by term, and all terms heard.
     #[track_caller]
-    fn look_for_leaders(&self) -> (BTreeMap<Term, Server>, Vec<Term>) {
+    fn look_for_leaders(&self, servers: &[Server]) -> (BTreeMap<Term, Server>, Vec<Term>) {
         let mut leaders = BTreeMap::new();
         let mut terms = Vec::new();
-        for server in self.connected() {
+        for server in servers.iter().copied() {
             let Some((term, leads)) = self.state(server) else { continue };
             terms.push(term);
             if leads {

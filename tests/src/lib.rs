@@ -42,6 +42,7 @@ mod nemesis;
 mod post;
 mod pulse;
 mod runner;
+mod staging;
 mod steps;
 mod story_data;
 mod watch;
@@ -52,6 +53,8 @@ mod testing;
 pub use agree::Waited;
 pub use cluster::{Cluster, Kind};
 pub use nemesis::{Fault, Nemesis};
+pub use post::{Handling, Mail};
+pub use staging::{random_command, random_text};
 pub use runner::play;
 pub use server::{Command, Server};
 pub use story::story;
@@ -59,7 +62,8 @@ pub use story_data::Story;
 
 /// What a suite imports.
 pub mod prelude {
-    pub use crate::{Cluster, Command, Fault, Nemesis, Server, Waited, claim, story};
+    pub use crate::{Cluster, Command, Fault, Handling, Mail, Nemesis, Server, Waited, claim, story};
+    pub use crate::{random_command, random_text};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;
     pub use raftapi::{LogIndex, Term};

@@ -39,11 +39,6 @@ impl Links {
         self.cut.insert((from, to));
     }
 
-    /// Mends one direction.
-    pub fn mend(&mut self, from: Server, to: Server) {
-        self.cut.remove(&(from, to));
-    }
-
     /// Splits the servers into groups that don't reach each other. A server in none of them is alone.
     pub fn partition(&mut self, groups: &[&[Server]]) {
         for (alone, group) in self.group.iter_mut().enumerate() {
@@ -56,7 +51,7 @@ impl Links {
         }
     }
 
-    /// Ends partitions and one-way cuts. Servers that were cut off whole stay so.
+    /// Ends partitions and cuts of single links. Servers that were cut off whole stay so.
     pub fn heal(&mut self) {
         self.group.fill(0);
         self.cut.clear();
@@ -89,7 +84,7 @@ mod tests {
         let mut links = all_online();
         links.cut(A, B);
         assert!(!links.open(A, B) && links.open(B, A));
-        links.mend(A, B);
+        links.heal();
         assert!(links.open(A, B));
     }
 

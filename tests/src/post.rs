@@ -12,7 +12,7 @@ use labsim::time::Duration;
 use parking_lot::Mutex;
 use raftapi::Disk;
 
-use crate::{Cluster, Server, claim};
+use crate::{Cluster, Server};
 
 /// What happens to messages that go one way between two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Handling {
     Hold,
     /// They go their way, and a copy waits until it is released.
     Copy,
-    /// They are lost.
-    Lose,
+    /// They never arrive. Their senders wait, and learn of it when messages pass again.
+    Swallow,
     /// They arrive, and once more after so long.
     Twice(Duration),
 }
@@ -38,6 +38,7 @@ struct Orders {
     requests: Vec<Vec<Handling>>,
     replies: Vec<Vec<Handling>>,
     waiting: VecDeque<Waiting>,
+    swallowed: Vec<Waiting>,
     /// Servers that say nothing more once they have sent a reply to this one.
     last_words: Vec<Option<LastWords>>,
 }
@@ -66,6 +67,7 @@ impl Post {
             requests: pass(),
             replies: pass(),
             waiting: VecDeque::new(),
+            swallowed: Vec::new(),
             last_words: (0..servers).map(|_| None).collect(),
         };
         Post { orders: Mutex::new(orders) }
@@ -82,16 +84,23 @@ impl Post {
             return words.verdict(reply, to);
         }
         let table = if reply { &orders.replies } else { &orders.requests };
-        let handling = table[from.number()][to.number()];
-        let (verdict, waiting) = match handling {
-            Handling::Pass => (Verdict::Pass, None),
-            Handling::Lose => (Verdict::Drop, None),
-            Handling::Twice(after) => (Verdict::Duplicate(after), None),
-            Handling::Hold => (Verdict::Hold, Some(seen.id)),
-            Handling::Copy => (Verdict::HoldCopy, Some(MessageId { copy: seen.id.copy + 1, ..seen.id })),
-        };
-        orders.waiting.extend(waiting.map(|id| Waiting { from, to, reply, id }));
-        verdict
+        let wait = |id| Waiting { from, to, reply, id };
+        match table[from.number()][to.number()] {
+            Handling::Pass => Verdict::Pass,
+            Handling::Twice(after) => Verdict::Duplicate(after),
+            Handling::Hold => {
+                orders.waiting.push_back(wait(seen.id));
+                Verdict::Hold
+            }
+            Handling::Swallow => {
+                orders.swallowed.push(wait(seen.id));
+                Verdict::Hold
+            }
+            Handling::Copy => {
+                orders.waiting.push_back(wait(MessageId { copy: seen.id.copy + 1, ..seen.id }));
+                Verdict::HoldCopy
+            }
+        }
     }
 }
 
@@ -117,10 +126,19 @@ pub enum Mail {
 }
 
 impl Cluster {
-    /// From now on, what `from` sends to `to` is treated like this. See [`Cluster::release`].
+    /// From now on, what `from` sends to `to` is treated like this. See [`Cluster::release_held`].
     pub fn handle(&self, mail: Mail, from: Server, to: Server, handling: Handling) {
         self.step(format!("{mail:?} {from} -> {to}: {handling:?}"));
         self.order(|orders| orders.table(mail)[from.number()][to.number()] = handling);
+        if handling == Handling::Pass {
+            self.give_up_swallowed(|w| w.is(mail, from, to));
+        }
+    }
+
+    /// From now on, all messages of this kind are treated like this.
+    pub fn handle_all(&self, mail: Mail, handling: Handling) {
+        self.step(format!("all {mail:?}: {handling:?}"));
+        self.order(|orders| orders.table(mail).iter_mut().for_each(|row| row.fill(handling)));
     }
 
     /// From now on, the requests that `from` sends to `to` wait.
@@ -128,23 +146,38 @@ impl Cluster {
         self.handle(Mail::Requests, from, to, Handling::Hold);
     }
 
-    /// What was held comes in now, in its order, and nothing is held any more.
-    pub fn release(&self, mail: Mail, from: Server, to: Server) {
-        self.handle(mail, from, to, Handling::Pass);
-        self.release_held(mail, from, to);
+    /// From now on all messages pass. Those that are held get lost.
+    pub fn let_all_pass(&self) {
+        self.step("all messages pass");
+        self.order(|orders| {
+            orders.requests.iter_mut().chain(&mut orders.replies).for_each(|row| row.fill(Handling::Pass));
+            let waiting = std::mem::take(&mut orders.waiting);
+            orders.swallowed.extend(waiting);
+        });
+        self.give_up_swallowed(|_| true);
     }
 
     /// What was held comes in now, in its order; what comes after it is still held. Returns how many that was.
     pub fn release_held(&self, mail: Mail, from: Server, to: Server) -> usize {
-        let mut ids = Vec::new();
-        self.order(|orders| {
-            orders.waiting.retain(|w| {
-                let theirs = w.is(mail, from, to);
-                ids.extend(theirs.then_some(w.id));
-                !theirs
-            });
-        });
-        ids.iter().filter(|id| self.shared.net.release(**id)).count()
+        let released = self.take_waiting(|w| w.is(mail, from, to));
+        released.iter().filter(|w| self.shared.net.release(w.id)).count()
+    }
+
+    /// The first that is held comes in now. Tells whether there was one.
+    pub fn release_next(&self, mail: Mail, from: Server, to: Server) -> bool {
+        let next = self.shared.post.orders.lock().waiting.iter().find(|w| w.is(mail, from, to)).map(|w| w.id);
+        self.let_go(next)
+    }
+
+    /// The last that is held comes in now. Tells whether there was one.
+    pub fn release_last(&self, mail: Mail, from: Server, to: Server) -> bool {
+        let last = self.shared.post.orders.lock().waiting.iter().rfind(|w| w.is(mail, from, to)).map(|w| w.id);
+        self.let_go(last)
+    }
+
+    fn let_go(&self, id: Option<MessageId>) -> bool {
+        self.take_waiting(|w| Some(w.id) == id);
+        id.is_some_and(|id| self.shared.net.release(id))
     }
 
     /// How many messages are held.
@@ -152,20 +185,36 @@ impl Cluster {
         self.shared.post.orders.lock().waiting.iter().filter(|w| w.is(mail, from, to)).count()
     }
 
-    /// Waits until messages are held, five seconds at most.
-    #[track_caller]
-    pub fn until_held(&self, mail: Mail, from: Server, to: Server) {
-        let poll = Duration::from_millis(1);
-        if !self.until(Duration::from_secs(5), poll, || self.held(mail, from, to) > 0) {
-            self.fail(&claim::SITUATION, format!("in 5 s {from} sent nothing to {to} that could be held"));
+    fn take_waiting(&self, mut which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut orders = self.shared.post.orders.lock();
+        let all = std::mem::take(&mut orders.waiting);
+        let (taken, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| which(w));
+        orders.waiting = kept.into();
+        taken
+    }
+
+    /// Messages that never arrive are lost for good, so that nobody waits for them any longer.
+    fn give_up_swallowed(&self, which: impl Fn(&Waiting) -> bool) {
+        let all = std::mem::take(&mut self.shared.post.orders.lock().swallowed);
+        let (lost, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(which);
+        self.shared.post.orders.lock().swallowed = kept;
+        for message in lost {
+            self.lose(message);
         }
     }
 
-    /// Messages pass again as they come; those that are held are never let go.
-    pub fn handle_all_normally(&self) {
-        self.order(|orders| {
-            orders.requests.iter_mut().chain(&mut orders.replies).for_each(|row| row.fill(Handling::Pass));
-        });
+    /// A message is let go while the link of its call is cut, and so gets lost.
+    fn lose(&self, message: Waiting) {
+        let (caller, callee) = if message.reply { (message.to, message.from) } else { (message.from, message.to) };
+        match self.end_name(caller, callee) {
+            Some(end) => {
+                let open = self.shared.net.is_enabled(&end);
+                self.shared.net.enable(&end, false);
+                self.shared.net.release(message.id);
+                self.shared.net.enable(&end, open);
+            }
+            None => drop(self.shared.net.release(message.id)), // its caller is dead, and so is the call
+        }
     }
 
     /// Arranges that a server loses its power as soon as it has sent a reply to `to`: the reply gets
@@ -198,8 +247,7 @@ impl Cluster {
         let post = self.shared.post.clone();
         give(&mut post.orders.lock());
         let verdict = Arc::new(move |seen: &MessageSeen<'_>| post.verdict(seen));
-        self.shared.net.intercept_requests(Some(verdict.clone()));
-        self.shared.net.intercept_replies(Some(verdict));
+        self.shared.net.intercept(verdict);
     }
 }
 

@@ -68,6 +68,11 @@ impl Cluster {
         done()
     }
 
+    /// Says something that is worth knowing and costs nothing.
+    pub fn warn(&self, warning: impl Into<String>) {
+        self.shared.run.board.warn(warning.into());
+    }
+
     /// Notes a step, for the report and the trace.
     pub fn step(&self, step: impl Into<String>) {
         let step = step.into();
