@@ -1,1 +1,176 @@
-//! Begun.
+//! Raft (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended
+//! version, 2014). Section and figure numbers in this crate are that paper's.
+//!
+//! # What Raft promises
+//!
+//! A few servers keep one log. As long as a majority of them is up and can talk to each other the
+//! log grows; and whatever else happens, servers that stop and come back, messages that get lost,
+//! late, or out of order, these hold (Figure 3):
+//!
+//! - **Election Safety**: at most one leader can be elected in a given term. §5.2
+//! - **Leader Append-Only**: a leader never overwrites or deletes entries in its log; it only
+//!   appends new ones. §5.3
+//! - **Log Matching**: if two logs contain an entry with the same index and term, then the logs are
+//!   identical in all entries up through it. §5.3
+//! - **Leader Completeness**: if an entry is committed in a term, it is in the log of the leaders of
+//!   all higher terms. §5.4
+//! - **State Machine Safety**: if a server has applied an entry at an index, no other server will
+//!   ever apply a different one there. §5.4.3
+//!
+//! # Which file holds which box
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `lib.rs` | the peer as the service sees it: `start`, `state`, `snapshot`, `kill` |
+//! | [`message`] | arguments and results of Figure 2's and Figure 13's RPCs |
+//! | `node.rs` | "State", the roles, and "Rules for Servers: All Servers" |
+//! | `election.rs` | "RequestVote RPC"; "Rules for Servers": Followers, Candidates |
+//! | `replication.rs` | "AppendEntries RPC"; "Rules for Servers": Leaders |
+//! | `progress.rs` | "Volatile state on leaders" |
+//! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
+//! | `log.rs` | the log: all index arithmetic |
+//! | `persist.rs` | "Persistent state on all servers" |
+//! | `apply.rs` | handing what is committed to the service |
+//! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
+//! | `view.rs` | how tests see messages and saved state |
+//!
+//! Read `message`, `node`, `election` and `replication` first, with Figure 2 beside.
+//!
+//! # What is left out
+//!
+//! - Membership changes (§6). The dissertation's chapter 4 has a simpler way than the paper's.
+//! - Reads without a log entry (§8), and the leader's empty entry at the start of its term (§8):
+//!   tests count on the indices of commands. The price is that entries of earlier terms stay
+//!   uncommitted until the next command.
+//! - Snapshots in pieces (Figure 13's `offset` and `done`).
+//! - PreVote and a leader that resigns when it hears of no majority (dissertation §9.6, §6.2). A
+//!   server that was cut off comes back with a high term and forces an election; a leader that is
+//!   cut off goes on believing that it leads, with a heartbeat per peer and period, until it hears
+//!   of a later term. Neither does harm, as it cannot commit anything.
+//!
+//! # Solution and handout
+//!
+//! What a student writes stands between `// BEGIN SOLUTION` and `// END SOLUTION`. In the handout
+//! such a region is replaced by the lines right after it that begin with `// STUB: `, without that
+//! mark. A file whose first line is `// BEGIN SOLUTION` is not in the handout.
+#![forbid(unsafe_code)]
+
+use bytes::Bytes;
+use labrpc::{ClientEnd, Service};
+use labsim::channel::Sender;
+use raftapi::view::{RpcView, SavedView};
+use raftapi::{ApplyMsg, LogIndex, NotLeader, PeerId, Persister, Term};
+
+pub mod message;
+mod view;
+
+mod actor;
+mod apply;
+mod election;
+mod log;
+mod node;
+mod persist;
+mod progress;
+mod replication;
+mod snapshot;
+
+#[cfg(test)]
+mod tests;
+
+use labsim::channel::{bounded, unbounded};
+use labsim::rand::{RngExt, rng};
+use labsim::sync::{Arc, Mutex};
+use labsim::thread;
+use labsim::time::Instant;
+
+use crate::actor::{Actor, Event, Receptionist};
+use crate::apply::Applier;
+use crate::message::raft_rpc;
+use crate::node::Node;
+
+/// One Raft peer.
+pub struct Raft {
+    node: Arc<Mutex<Node>>,
+    inbox: Sender<Event>,
+}
+
+impl raftapi::Raft for Raft {
+    fn make(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        apply_tx: Sender<ApplyMsg>,
+    ) -> Raft {
+        let node = Node::new(me, peers.len(), persister, Instant::now(), rng().random());
+        let node = Arc::new(Mutex::new(node));
+        let (inbox_tx, inbox) = unbounded();
+        let (wake_applier, wake) = bounded(1);
+        let (stop_applier, stop) = bounded(0);
+
+        let applier = Applier {
+            node: node.clone(),
+            wake,
+            stop,
+            apply_tx,
+        };
+        spawn(format!("raft {me} applier"), move || applier.run());
+        let actor = Actor {
+            node: node.clone(),
+            inbox,
+            inbox_tx: inbox_tx.clone(),
+            peers: peers.into_iter().map(raft_rpc::Client::new).collect(),
+            wake_applier,
+            stop_applier,
+        };
+        spawn(format!("raft {me}"), move || actor.run());
+        Raft {
+            node,
+            inbox: inbox_tx,
+        }
+    }
+
+    fn service(&self) -> Service {
+        raft_rpc::deferred_service(Arc::new(Receptionist(self.inbox.clone())))
+    }
+
+    fn start(&self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
+        let started = self.node.lock().start(command)?;
+        let _ = self.inbox.send(Event::Started); // if killed meanwhile, nobody promised anything
+        Ok(started)
+    }
+
+    fn state(&self) -> (Term, bool) {
+        let node = self.node.lock();
+        (node.term, node.is_leader())
+    }
+
+    fn snapshot(&self, index: LogIndex, snapshot: Bytes) {
+        self.node.lock().take_snapshot(index, snapshot);
+    }
+
+    fn kill(&self) {
+        self.node.lock().retired = true;
+        let _ = self.inbox.send(Event::Stop); // if killed already, there is nobody to stop
+    }
+
+    fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
+        view::rpc(service_method, is_reply, bytes)
+    }
+
+    fn view_saved(state: &[u8]) -> Option<SavedView> {
+        persist::view_saved(state)
+    }
+}
+
+impl Drop for Raft {
+    fn drop(&mut self) {
+        raftapi::Raft::kill(self);
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
+    thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .expect("a thread for the peer");
+}

@@ -1,0 +1,169 @@
+//! The thread that runs a peer, and the ways in and out of it.
+//!
+//! ```text
+//!   calls of others ──┐                              ┌── replies
+//!   replies to ours ──┼─▶ inbox ─▶ one thread, turn ─┼── calls, whose replies go to the inbox
+//!   start(), kill() ──┤            by turn           └── a wake-up for the applier
+//!   the next timer  ──┘
+//! ```
+//!
+//! The state is behind a lock so that `start` and `state` need not wait for a turn. A turn holds it
+//! while it thinks, never while something is sent or waited for.
+
+// BEGIN SOLUTION
+use labrpc::Responder;
+use labsim::channel::{Receiver, Sender};
+use labsim::rand::{RngExt, rng};
+use labsim::sync::{Arc, Mutex};
+use labsim::time::Instant;
+use raftapi::PeerId;
+use serde::Serialize;
+
+use crate::message::*;
+use crate::node::{Call, Node, Outcome, Outgoing};
+
+/// At most so many events are handled in one turn. More of them share a save and calls; fewer let
+/// replies out earlier.
+const BATCH: usize = 64;
+
+/// What can happen to a peer, besides the passing of time.
+pub(crate) enum Event {
+    /// Somebody asks for a vote.
+    RequestVote(RequestVoteArgs, Responder<RequestVoteReply>),
+    /// A leader sends entries.
+    AppendEntries(AppendEntriesArgs, Responder<AppendEntriesReply>),
+    /// A leader sends a snapshot.
+    InstallSnapshot(InstallSnapshotArgs, Responder<InstallSnapshotReply>),
+    /// One of our calls has an outcome.
+    Outcome(PeerId, Outcome),
+    /// `start` has appended an entry.
+    Started,
+    /// The peer is killed.
+    Stop,
+}
+
+/// The RPCs of this peer: each request goes to the inbox together with its way back.
+pub(crate) struct Receptionist(pub Sender<Event>);
+
+// The peer may be gone, killed a moment ago; then nobody replies, and that is all right.
+impl raft_rpc::DeferredHandler for Receptionist {
+    fn request_vote(&self, args: RequestVoteArgs, reply: Responder<RequestVoteReply>) {
+        let _ = self.0.send(Event::RequestVote(args, reply));
+    }
+
+    fn append_entries(&self, args: AppendEntriesArgs, reply: Responder<AppendEntriesReply>) {
+        let _ = self.0.send(Event::AppendEntries(args, reply));
+    }
+
+    fn install_snapshot(&self, args: InstallSnapshotArgs, reply: Responder<InstallSnapshotReply>) {
+        let _ = self.0.send(Event::InstallSnapshot(args, reply));
+    }
+}
+
+/// The thread that runs a peer.
+pub(crate) struct Actor {
+    pub node: Arc<Mutex<Node>>,
+    pub inbox: Receiver<Event>,
+    /// The other end of the inbox, for the replies to our calls.
+    pub inbox_tx: Sender<Event>,
+    pub peers: Vec<raft_rpc::Client>,
+    pub wake_applier: Sender<()>,
+    /// Dropped when this thread ends; then the applier ends too.
+    pub stop_applier: Sender<()>,
+}
+
+impl Actor {
+    /// Turn by turn, until the peer is killed.
+    pub fn run(self) {
+        loop {
+            let deadline = self.node.lock().deadline();
+            let first = self.inbox.recv_deadline(deadline).ok();
+            if !self.turn(first) {
+                break;
+            }
+        }
+        drop(self.stop_applier);
+    }
+
+    /// Handles what there is; then saves; then lets out what came of it. False when killed.
+    fn turn(&self, first: Option<Event>) -> bool {
+        let mut replies = Vec::new();
+        let mut node = self.node.lock();
+        node.at(Instant::now(), rng().random());
+        for event in first.into_iter().chain(self.inbox.try_iter()).take(BATCH) {
+            match handle(&mut node, event) {
+                Effect::None => {}
+                Effect::Reply(reply) => replies.push(reply),
+                Effect::Stop => return false,
+            }
+        }
+        // After the events: a heartbeat that has just arrived in time is not too late.
+        node.tick();
+        let calls = node.finish();
+        let wake_applier = node.has_deliveries();
+        drop(node);
+
+        replies.into_iter().for_each(|send| send());
+        calls.into_iter().for_each(|outgoing| self.call(outgoing));
+        if wake_applier {
+            // If a wake-up is waiting already, that one will do.
+            let _ = self.wake_applier.try_send(());
+        }
+        true
+    }
+
+    /// Calls a peer. The reply, or that there is none, comes into the inbox; no thread waits for it.
+    fn call(&self, Outgoing { to, call }: Outgoing) {
+        let peer = self.peers[to.0].callback();
+        let inbox = self.inbox_tx.clone();
+        let put = move |outcome| {
+            let _ = inbox.send(Event::Outcome(to, outcome));
+        };
+        match call {
+            Call::RequestVote(args) => {
+                let asked = args.term;
+                peer.request_vote(&args, move |reply| {
+                    put(Outcome::RequestVote(asked, reply.ok()))
+                });
+            }
+            Call::AppendEntries(args, sent) => {
+                peer.append_entries(&args, move |reply| {
+                    put(Outcome::AppendEntries(sent, reply.ok()))
+                });
+            }
+            Call::InstallSnapshot(args, sent) => {
+                peer.install_snapshot(&args, move |reply| {
+                    put(Outcome::InstallSnapshot(sent, reply.ok()))
+                });
+            }
+        }
+    }
+}
+
+/// What an event leads to right away, besides calls.
+enum Effect {
+    None,
+    Reply(Box<dyn FnOnce()>),
+    Stop,
+}
+
+fn handle(node: &mut Node, event: Event) -> Effect {
+    match event {
+        Event::RequestVote(args, responder) => reply(responder, node.handle_request_vote(args)),
+        Event::AppendEntries(args, responder) => reply(responder, node.handle_append_entries(args)),
+        Event::InstallSnapshot(args, responder) => {
+            reply(responder, node.handle_install_snapshot(args))
+        }
+        Event::Outcome(peer, outcome) => {
+            node.use_outcome(peer, outcome);
+            Effect::None
+        }
+        Event::Started => Effect::None, // what it has appended is in the log
+        Event::Stop => Effect::Stop,
+    }
+}
+
+fn reply<R: Serialize + 'static>(responder: Responder<R>, reply: R) -> Effect {
+    Effect::Reply(Box::new(move || responder.send(reply)))
+}
+// END SOLUTION

@@ -1,0 +1,217 @@
+//! What a leader knows about one follower: nextIndex and matchIndex of Figure 2, and an addition
+//! that keeps calls few.
+//!
+//! The paper moves nextIndex when a reply comes. A leader that has more to send before that would
+//! send the same entries again. So ours also notes up to where it has *sent*, and goes on from
+//! there while replies are under way. It falls back to nextIndex if they do not come.
+
+// BEGIN SOLUTION
+use labsim::time::{Duration, Instant};
+use raftapi::{LogIndex, PeerId, Term};
+
+use crate::message::EntryId;
+
+/// A leader lets nobody wait longer for a call from it. Much less than the election timeout.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(100);
+/// When the commit index has moved, followers hear of it at most this much later. Not at once: new
+/// entries may follow and take it along.
+const COMMIT_NOTICE: Duration = Duration::from_millis(10);
+/// A snapshot without an answer is sent again after this.
+const SNAPSHOT_RETRY: Duration = Duration::from_millis(500);
+/// So many calls may be under way to a follower before further entries wait for a reply or for the
+/// next heartbeat, and so for company.
+const WINDOW: usize = 8;
+/// … and before even heartbeats are left out. A call to a server that is cut off can take seconds
+/// to fail.
+const MAX_CALLS: usize = 32;
+
+/// A leader's view of one follower.
+pub(crate) struct Progress {
+    /// nextIndex: the first entry that the follower lacks. A guess after an election, and until a
+    /// reply confirms it: then it is `match_index + 1`.
+    pub next_index: LogIndex,
+    /// matchIndex: the follower's log is known to equal ours up to here. Only grows.
+    pub match_index: LogIndex,
+    /// Entries from `next_index` up to here are under way. At least `next_index - 1`, then none is.
+    pub sent: LogIndex,
+    /// Something is sent then, even if it is an empty heartbeat.
+    pub heartbeat_due: Instant,
+    /// When entries or a snapshot were last sent.
+    sent_at: Instant,
+    /// A snapshot may be sent from then on. Until then the last one is under way.
+    snapshot_due: Instant,
+    /// Calls without an outcome yet.
+    calls: usize,
+    /// The last call to have an outcome failed. We do not know if anybody is there.
+    silent: bool,
+    /// How often we have gone back. Of calls from before the last time a rejection is old news.
+    round: u64,
+}
+
+/// What a leader remembers of a call, to judge its reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// The term in which it led.
+    pub term: Term,
+    /// The entry before those sent.
+    pub prev: LogIndex,
+    /// The last entry sent, or that the snapshot stands for; `prev` in a heartbeat.
+    pub last: LogIndex,
+    /// The follower's round then.
+    pub round: u64,
+}
+
+impl Progress {
+    /// Of a follower that a new leader, whose log ends at `last`, knows nothing about (Figure 2,
+    /// "Volatile state on leaders: Reinitialized after election").
+    pub fn new(last: LogIndex, now: Instant) -> Progress {
+        Progress {
+            next_index: last.next(),
+            match_index: LogIndex::ZERO,
+            sent: last,
+            heartbeat_due: now,
+            sent_at: now,
+            snapshot_due: now,
+            calls: 0,
+            silent: false,
+            round: 0,
+        }
+    }
+
+    // Before a call.
+
+    /// It is time for a call: with entries, or as a heartbeat.
+    pub fn is_due(&self, now: Instant, last: LogIndex) -> bool {
+        let due = now >= self.heartbeat_due && self.calls < MAX_CALLS;
+        let stream = self.in_step(now) && self.sent < last && self.calls < WINDOW;
+        due || stream
+    }
+
+    /// The follower answers, we know what it has, and it does not wait for a snapshot. If not, we
+    /// ask in the heartbeats' rhythm.
+    fn in_step(&self, now: Instant) -> bool {
+        let known = self.next_index == self.match_index.next();
+        known && !self.silent && now >= self.snapshot_due
+    }
+
+    /// Leaves out a heartbeat if there are too many calls under way.
+    pub fn skip_heartbeat(&mut self, now: Instant) {
+        if now >= self.heartbeat_due {
+            self.heartbeat_due = now + HEARTBEAT;
+        }
+    }
+
+    /// Entries that got no reply for a heartbeat's time are no longer taken to be under way.
+    pub fn give_up_waiting(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.sent_at) >= HEARTBEAT {
+            self.sent = self.next_index.prev();
+        }
+    }
+
+    /// What is to be sent next is in our snapshot, which is not under way already.
+    pub fn needs_snapshot(&self, base: LogIndex, now: Instant) -> bool {
+        self.sent < base && now >= self.snapshot_due
+    }
+
+    /// How many bytes of entries to send at most; for one that does not answer, one entry will do.
+    pub fn max_bytes(&self) -> usize {
+        if self.silent { 0 } else { 64 * 1024 }
+    }
+
+    /// Notes a call that is made now, and gives what to remember of it.
+    pub fn note_call(&mut self, term: Term, prev: LogIndex, last: LogIndex, now: Instant) -> Sent {
+        if last > self.sent {
+            self.sent_at = now;
+        }
+        self.sent = last;
+        self.heartbeat_due = now + HEARTBEAT;
+        self.calls += 1;
+        Sent {
+            term,
+            prev,
+            last,
+            round: self.round,
+        }
+    }
+
+    /// Notes a call with the snapshot that stands for everything up to `last`.
+    pub fn note_snapshot(&mut self, term: Term, last: LogIndex, now: Instant) -> Sent {
+        self.snapshot_due = now + SNAPSHOT_RETRY;
+        self.note_call(term, LogIndex::ZERO, last, now)
+    }
+
+    /// The commit index has moved: let the follower know soon.
+    pub fn announce_commit(&mut self, now: Instant) {
+        if !self.silent {
+            self.heartbeat_due = self.heartbeat_due.min(now + COMMIT_NOTICE);
+        }
+    }
+
+    // After a call.
+
+    /// A reply came.
+    pub fn note_answer(&mut self) {
+        self.calls -= 1;
+        self.silent = false;
+    }
+
+    /// A reply came: the follower holds everything up to `index`. Replies come in any order.
+    pub fn note_match(&mut self, index: LogIndex) {
+        self.note_answer();
+        self.match_index = self.match_index.max(index);
+        self.next_index = self.next_index.max(self.match_index.next());
+        self.sent = self.sent.max(self.match_index);
+    }
+
+    /// A reply to a snapshot came: the follower holds everything up to `index`.
+    pub fn note_installed(&mut self, index: LogIndex, now: Instant) {
+        self.snapshot_due = now;
+        self.note_match(index);
+    }
+
+    /// The call failed. Tries again at once, but only once: when nobody answers heartbeats will do.
+    pub fn note_lost(&mut self, sent: &Sent, now: Instant) {
+        self.calls -= 1;
+        if sent.last > self.match_index {
+            self.sent = self.next_index.prev();
+        }
+        if !self.silent {
+            self.heartbeat_due = now;
+        }
+        self.silent = true;
+    }
+
+    /// The call with a snapshot failed.
+    pub fn note_snapshot_lost(&mut self, sent: &Sent, now: Instant) {
+        if !self.silent {
+            self.snapshot_due = now;
+        }
+        self.note_lost(sent, now);
+    }
+
+    /// The follower's rejection of this call tells us something.
+    pub fn is_news(&self, sent: &Sent, now: Instant) -> bool {
+        // If it has caught up since, or we have gone back since, it does not. If a snapshot is
+        // under way we know already what it lacks.
+        sent.prev > self.match_index && sent.round == self.round && now >= self.snapshot_due
+    }
+
+    /// Goes back to `next`, and tries there at once.
+    pub fn go_back(&mut self, next: LogIndex, now: Instant) {
+        self.next_index = next.max(self.match_index.next());
+        self.sent = self.next_index.prev();
+        self.round += 1;
+        self.heartbeat_due = now;
+    }
+
+    /// Panics if the state contradicts itself.
+    pub fn check_invariants(&self, peer: PeerId, last: EntryId) {
+        let (matched, next, sent) = (self.match_index, self.next_index, self.sent);
+        assert!(
+            matched < next && next <= sent.next() && sent <= last.index,
+            "follower {peer}: match {matched} < next {next} <= sent {sent} + 1 and \
+             sent <= last entry {last} must hold"
+        );
+    }
+}
+// END SOLUTION

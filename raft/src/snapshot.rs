@@ -1,0 +1,118 @@
+//! Snapshots (§7, Figure 13): the service's own, and InstallSnapshot for a follower that lags so far
+//! behind that the entries it needs are gone.
+
+// BEGIN SOLUTION
+use bytes::Bytes;
+use labsim::log::{debug, info};
+use raftapi::{LogIndex, PeerId};
+
+use crate::message::{InstallSnapshotArgs, InstallSnapshotReply};
+use crate::node::{Call, Node, Role};
+use crate::progress::Sent;
+
+impl Node {
+    /// The service has everything up to `index` in `snapshot`: forget those entries.
+    ///
+    /// # Panics
+    /// If the service was not given that much yet.
+    pub fn take_snapshot(&mut self, index: LogIndex, snapshot: Bytes) {
+        let (me, base, applied) = (self.me, self.log.base(), self.applied);
+        if index <= base.index {
+            debug!(target: "snap", "server {me} has a snapshot to {base} already, not only to {index}");
+            return;
+        }
+        assert!(
+            index <= applied,
+            "server {me} was handed entries to {applied}, so a snapshot to {index} cannot be"
+        );
+        self.log.compact(index);
+        self.snapshot = snapshot;
+        self.must_save();
+        self.persist();
+        info!(target: "snap", "server {me} has a snapshot to {} of {} bytes", self.log.base(), self.snapshot.len());
+    }
+
+    // InstallSnapshot: send.
+
+    /// Sends our snapshot in place of entries that we no longer have.
+    pub fn send_install_snapshot(&mut self, peer: PeerId) {
+        let (me, now, term, last) = (self.me, self.now, self.term, self.log.base());
+        let Role::Leader { progress } = &mut self.role else {
+            return;
+        };
+        let Some(p) = progress.get_mut(&peer) else {
+            return;
+        };
+        info!(target: "snap", "leader {me} sends server {peer} its snapshot to {last}");
+        let sent = p.note_snapshot(term, last.index, now);
+        let args = InstallSnapshotArgs {
+            term,
+            leader: me,
+            last,
+            snapshot: self.snapshot.clone(),
+        };
+        self.send(peer, Call::InstallSnapshot(args, sent));
+    }
+
+    // InstallSnapshot: receive.
+
+    /// InstallSnapshot RPC, "Receiver implementation" of Figure 13. Steps 2 to 4 are about pieces of
+    /// a snapshot; ours come whole.
+    pub fn handle_install_snapshot(&mut self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+        // 1. Reply immediately if term < currentTerm.
+        if args.term < self.term {
+            return InstallSnapshotReply { term: self.term };
+        }
+        self.become_follower(args.term, Some(args.leader));
+        self.restart_election_timer();
+        // What we have committed is in our log or snapshot already, and more may be: going back
+        // would make the service execute entries twice.
+        if args.last.index > self.commit {
+            self.install(args);
+        }
+        InstallSnapshotReply { term: self.term }
+    }
+
+    fn install(&mut self, args: InstallSnapshotArgs) {
+        info!(target: "snap", "server {} takes the snapshot to {} of leader {}", self.me, args.last, args.leader);
+        // 6, 7. If our log holds the snapshot's last entry then what follows it stays: we may have
+        // acknowledged it. If not, nothing stays.
+        self.log.restore(args.last);
+        // 5. Save the snapshot, in one step with the log that begins after it.
+        self.snapshot = args.snapshot;
+        self.must_save();
+        // 8. Reset state machine using snapshot contents: `take_deliveries` sees that what is to be
+        // applied next is in the snapshot.
+        self.commit_up_to(args.last.index);
+    }
+
+    // InstallSnapshot: use the reply.
+
+    /// `sent` is what we asked `peer` to install; `None` if the call failed.
+    pub fn use_snapshot_reply(
+        &mut self,
+        peer: PeerId,
+        sent: Sent,
+        reply: Option<InstallSnapshotReply>,
+    ) {
+        if let Some(reply) = &reply {
+            self.observe_term(reply.term);
+        }
+        // Still leader, same term?
+        if sent.term != self.term {
+            return;
+        }
+        let now = self.now;
+        let Role::Leader { progress } = &mut self.role else {
+            return;
+        };
+        let Some(p) = progress.get_mut(&peer) else {
+            return;
+        };
+        match reply {
+            None => p.note_snapshot_lost(&sent, now),
+            Some(_) => p.note_installed(sent.last, now),
+        }
+    }
+}
+// END SOLUTION

@@ -1,0 +1,15 @@
+// BEGIN SOLUTION
+//! Tests of this Raft from the inside: what the suites cannot see at the interface.
+//!
+//! Those of the core play scenes by hand, without threads, network or clock; `stage` has what they
+//! need for it. `fuzz` plays many thousands of them by chance.
+
+mod elections;
+mod fuzz;
+mod logs;
+mod persistence;
+mod replications;
+mod snapshots;
+mod stage;
+mod world;
+// END SOLUTION
