@@ -109,7 +109,7 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
     }
     c.sleep_ms(10_000); // a hundred heartbeats, say
     for other in others {
-        c.handle(Mail::Requests, old, other, Handling::Lose);
+        c.handle(Mail::Requests, old, other, Handling::Swallow);
         c.cut_calls(other, old);
     }
     let new = c.leader_among(&others);
@@ -171,7 +171,7 @@ fn late_votes_do_not_count(c: &Cluster) {
     c.expect(&claim::SITUATION, began, || "nobody asked for votes within 5 s".into());
     let candidate = c.servers().into_iter().find(asked).expect("somebody asked");
     let term = c.term_of(candidate);
-    c.handle_all(Mail::Requests, Handling::Lose); // from now on nobody hears any request either
+    c.handle_all(Mail::Requests, Handling::Swallow); // from now on nobody hears any request either
     let moved_on = c.until(Duration::from_secs(5), Duration::from_millis(1), || c.term_of(candidate) > term);
     if !moved_on {
         return; // a Raft that asks for leave before it runs (PreVote) stays in its term
