@@ -1,5 +1,7 @@
 //! Commands given to the cluster, and what becomes of them.
 
+use std::collections::BTreeSet;
+
 use labsim::time::{Duration, Instant};
 use raftapi::{LogIndex, NotLeader, Term};
 
@@ -192,26 +194,32 @@ impl Cluster {
         self.shared.pulse.wait_for(pause, || board.is_broken() || board.history.lock().count(index) >= servers);
     }
 
-    /// Waits until every connected server has applied exactly these commands, and nothing more follows.
+    /// Waits until every connected server has applied these commands, in this order, and no others.
+    /// A command may be there more than once, as `agree` may have proposed it again.
     #[track_caller]
     pub fn all_apply(&self, commands: impl IntoIterator<Item = impl Into<Command>>) {
         let expected: Vec<Command> = commands.into_iter().map(Into::into).collect();
-        let last = LogIndex(expected.len() as u64);
         let connected = self.connected();
         let board = &self.shared.run.board;
         let all_there = || {
             let history = board.history.lock();
-            connected.iter().all(|s| history.applied(*s) >= last.0)
+            let last = history.last().0;
+            last >= expected.len() as u64 && connected.iter().all(|s| history.applied(*s) >= last)
         };
         self.shared.pulse.wait_for(AGREE, || board.is_broken() || all_there());
         self.check();
-        let applied: Vec<Command> = board.history.lock().commands().cloned().collect();
+        let applied = first_of_each(board.history.lock().commands());
         if applied != expected {
             self.fail(&claim::APPLIED_LOG, format!("expected {expected:?}; saw {applied:?}"));
         }
         if !all_there() {
-            self.fail(&claim::AGREEMENT, format!("expected all to apply {last} entries; {}", self.progress()));
+            self.fail(&claim::AGREEMENT, format!("expected all to apply it all; they are at {}", self.progress()));
         }
+    }
+
+    /// All commands applied so far, by anyone.
+    pub fn log(&self) -> Vec<Command> {
+        self.shared.run.board.history.lock().commands().cloned().collect()
     }
 
     /// Checks that `index` is the one that was expected.
@@ -234,6 +242,12 @@ impl Cluster {
     fn progress(&self) -> String {
         progress(&self.shared.run.board.history.lock(), self)
     }
+}
+
+/// The commands without repetitions.
+fn first_of_each<'a>(commands: impl Iterator<Item = &'a Command>) -> Vec<Command> {
+    let mut seen = BTreeSet::new();
+    commands.filter(|command| seen.insert(*command)).cloned().collect()
 }
 
 fn progress(history: &crate::history::History, cluster: &Cluster) -> String {

@@ -261,6 +261,7 @@ impl Cluster {
 
     /// Splits the network: servers reach only those of their own group.
     pub fn partition(&self, groups: &[&[Server]]) {
+        self.change_links(Links::heal);
         let shown: Vec<String> = groups.iter().map(|g| crate::server::set(g.iter().copied())).collect();
         self.step(format!("partition {}", shown.join(" | ")));
         self.change_links(|links| links.partition(groups));

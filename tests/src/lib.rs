@@ -36,6 +36,7 @@ mod cluster;
 mod costs;
 mod engine;
 mod finish;
+mod flag;
 mod leaders;
 mod links;
 mod nemesis;
@@ -52,6 +53,7 @@ mod testing;
 
 pub use agree::Waited;
 pub use cluster::{Cluster, Kind};
+pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
 pub use staging::{random_command, random_text};
@@ -62,7 +64,7 @@ pub use story_data::Story;
 
 /// What a suite imports.
 pub mod prelude {
-    pub use crate::{Cluster, Command, Fault, Handling, Mail, Nemesis, Server, Waited, claim, story};
+    pub use crate::{Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story};
     pub use crate::{random_command, random_text};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;
