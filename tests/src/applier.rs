@@ -2,14 +2,17 @@
 //! every entry, and takes snapshots.
 
 use bytes::Bytes;
+use labsim::Domain;
 use labsim::channel::Receiver;
 use labsim::sync::Arc;
 use labsim::thread;
 use labsim::time::Duration;
+use raftapi::view::EntryId;
 use raftapi::{ApplyMsg, LogIndex, Raft, Term};
 
-use crate::cluster::Shared;
 use crate::Server;
+use crate::claim::Broken;
+use crate::cluster::Shared;
 
 /// A service that takes snapshots does so when it has applied this many more entries.
 const SNAPSHOT_EVERY: u64 = 10;
@@ -19,6 +22,7 @@ pub struct Applier {
     pub(crate) shared: Arc<Shared>,
     pub(crate) server: Server,
     pub(crate) raft: Arc<dyn Raft>,
+    pub(crate) domain: Domain,
     pub(crate) snapshots: bool,
 }
 
@@ -29,9 +33,7 @@ impl Applier {
             self.dawdle();
             let applied = match message {
                 ApplyMsg::Command { index, term, command } => self.command(index, term, command),
-                ApplyMsg::Snapshot { index, term, snapshot } => {
-                    self.shared.run.board.history.lock().install(self.server, index, term, &snapshot)
-                }
+                ApplyMsg::Snapshot { index, term, snapshot } => self.install(index, term, &snapshot),
             };
             match applied {
                 Ok(()) => self.shared.pulse.beat(),
@@ -40,15 +42,33 @@ impl Applier {
         }
     }
 
-    fn command(&self, index: LogIndex, term: Term, command: Bytes) -> Result<(), crate::claim::Broken> {
-        self.shared.applied(self.server, index, term, command)?;
+    /// Applies a command, unless the power failed meanwhile: a service without power has no say.
+    fn command(&self, index: LogIndex, term: Term, command: Bytes) -> Result<(), Broken> {
+        let snapshot = {
+            let mut history = self.shared.run.board.history.lock();
+            if !self.domain.is_alive() {
+                return Ok(());
+            }
+            if history.apply(self.server, index, term, command)? {
+                self.shared.watch.first_applied(self.server, EntryId { index, term })?;
+            }
+            let due = self.snapshots && (index.0 + 1).is_multiple_of(SNAPSHOT_EVERY);
+            due.then(|| history.snapshot(index))
+        };
         // From inside this thread: a Raft that sends to the apply channel with its lock held waits
         // for us while snapshot() waits for the lock.
-        if self.snapshots && (index.0 + 1).is_multiple_of(SNAPSHOT_EVERY) {
-            let snapshot = self.shared.run.board.history.lock().snapshot(index);
+        if let Some(snapshot) = snapshot {
             self.raft.snapshot(index, snapshot);
         }
         Ok(())
+    }
+
+    fn install(&self, index: LogIndex, term: Term, snapshot: &[u8]) -> Result<(), Broken> {
+        let mut history = self.shared.run.board.history.lock();
+        match self.domain.is_alive() {
+            true => history.install(self.server, index, term, snapshot),
+            false => Ok(()),
+        }
     }
 
     /// Waits as long as the story wants this server's service to take over an entry.

@@ -168,6 +168,7 @@ impl Cluster {
             shared: shared.clone(),
             server,
             raft: raft.clone(),
+            domain: domain.clone(),
             snapshots: shared.run.story.snapshots,
         };
         domain.spawn("service", move || applier.run(messages));

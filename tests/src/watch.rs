@@ -6,10 +6,10 @@ use labrpc::{CallId, Fate, MessageSeen, Observer};
 use labsim::sync::Arc;
 use parking_lot::Mutex;
 use raftapi::view::{EntryId, RpcView};
-use raftapi::{Disk, LogIndex, Term};
+use raftapi::{Disk, Term};
 
 use crate::claim::Broken;
-use crate::cluster::{Kind, Shared};
+use crate::cluster::Kind;
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::{Cluster, Server};
@@ -120,24 +120,6 @@ impl Observer for Watch {
 
     fn on_reply(&self, seen: &MessageSeen<'_>, _: Fate) {
         self.note(self.reply(seen));
-    }
-}
-
-impl Shared {
-    /// `server` has applied a command.
-    pub(crate) fn applied(
-        &self,
-        server: Server,
-        index: LogIndex,
-        term: Term,
-        command: bytes::Bytes,
-    ) -> Result<(), Broken> {
-        let mut history = self.run.board.history.lock();
-        let first = history.apply(server, index, term, command)?;
-        if first {
-            self.watch.first_applied(server, EntryId { index, term })?;
-        }
-        Ok(())
     }
 }
 

@@ -264,3 +264,184 @@ fn agree_often(c: &Cluster, commands: usize) {
         c.agree(random_command());
     }
 }
+
+/// An AppendEntries that arrives a second time, late, erases nothing that was confirmed since (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn late_duplicate_erases_nothing(c: &Cluster) {
+    let leader = c.leader();
+    let [keeper, away] = c.others([leader]);
+    c.cut_off(away);
+    c.handle(Mail::Requests, leader, keeper, Handling::Copy);
+    c.agree("a");
+    c.handle(Mail::Requests, leader, keeper, Handling::Pass);
+    c.agree_all(["b", "c"]);
+    // What brought "a" arrives again; then `keeper` is all that remembers "b" and "c".
+    c.release_held(Mail::Requests, leader, keeper);
+    c.cut_off(leader);
+    c.rejoin(away);
+    c.agree("d");
+    c.rejoin(leader);
+    c.agree("e");
+    c.all_apply(["a", "b", "c", "d", "e"]);
+}
+
+/// The leader confirms what a follower was sent, not what its own log holds when the reply comes (Figure 2, matchIndex).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn reply_counts_what_was_sent(c: &Cluster) {
+    let leader = c.leader();
+    let [follower, away] = c.others([leader]);
+    c.cut_off(away);
+    c.handle(Mail::Replies, follower, leader, Handling::Hold);
+    c.propose_at(leader, ["sent"]);
+    c.sleep_ms(120); // its reply is on its way, and maybe that to a heartbeat
+    c.handle(Mail::Requests, leader, follower, Handling::Swallow);
+    let (index, _) = c.propose_at(leader, ["never sent", "nor this"]);
+    c.release_held(Mail::Replies, follower, leader);
+    c.sleep_ms(500);
+    c.expect(&claim::REPLY_COUNTS_WHAT_WAS_SENT, c.committed(index).0 == 0, || {
+        format!("{leader} applied index {index}, which it has sent to nobody, when {follower} confirmed an earlier entry")
+    });
+    c.let_all_pass();
+    c.rejoin(away);
+    c.agree("last");
+}
+
+/// Who lacks a committed entry is never elected, be its log the longer one or of the same term (§5.4.1).
+#[story(part = "2B", servers = 5, points = 4, exact)]
+fn election_restriction(c: &Cluster) {
+    c.agree("base");
+    let long = c.leader();
+    let others: [Server; 4] = c.others([long]);
+    // A long log of an old term …
+    c.cut_off(long);
+    c.propose_at(long, ["x", "y", "z"]);
+    // … against a short one of a newer term, which is committed.
+    c.agree("kept");
+    let [a, b, short, ..] = others;
+    c.rejoin(long);
+    never_elected(c, long, &[a, b]);
+    c.heal();
+
+    // A log of the same term, but shorter.
+    let leader = c.leader();
+    let short = if short == leader { a } else { short };
+    c.agree("all"); // now all logs are alike
+    c.cut_off(short);
+    c.agree("kept too");
+    c.rejoin(short);
+    let voters: Vec<Server> = others.into_iter().filter(|s| *s != short && *s != leader).take(2).collect();
+    never_elected(c, short, &voters);
+    c.heal();
+    c.agree("last");
+}
+
+/// Only `candidate` can reach anyone: these two, who know better.
+#[track_caller]
+fn never_elected(c: &Cluster, candidate: Server, voters: &[Server]) {
+    let before = c.term_of(candidate);
+    c.keep_links(|from, to| from == candidate && voters.contains(&to));
+    let elected = c.until(Duration::from_secs(4), Duration::from_millis(5), || {
+        matches!(c.state(candidate), Some((term, true)) if term > before)
+    });
+    c.expect(&claim::ELECTION_RESTRICTION, !elected, || {
+        format!("{voters:?} elected {candidate}, whose log lacks an entry that theirs hold committed")
+    });
+}
+
+/// An old leader that brings its entry to a majority does not commit it by that (§5.4.2, Figure 8).
+#[story(part = "2B", servers = 5, points = 4, exact)]
+fn figure8_step_by_step(c: &Cluster) {
+    c.agree("base");
+    // (a) S1 leads and brings its entry to S2 only.
+    let s1 = c.leader();
+    let [s2, s3, s4, s5] = c.others([s1]);
+    c.partition(&[&[s1, s2], &[s3, s4, s5]]);
+    let (index, _) = c.propose_at(s1, ["old"]);
+    c.sleep_ms(500);
+    // (b) S5 is elected by the others, takes an entry of a later term, and is gone before it tells anyone.
+    c.elect(s5, &[s3, s4]);
+    c.cut_off(s5);
+    c.propose_at(s5, ["lost or kept"]);
+    c.let_all_pass();
+    // (c) S1 or S2 is elected by S3, and brings the old entry to a majority.
+    c.cut_off(s4);
+    c.heal();
+    c.leader_among(&[s1, s2, s3]);
+    c.sleep_ms(1000);
+    c.expect(&claim::COMMIT_OWN_TERM, c.committed(index).0 == 0, || {
+        format!("index {index} was applied, an entry of an older term that a majority holds; no command was given to the new leader")
+    });
+    // (d) S5 is back, and may overwrite it: a majority finds its log the newest.
+    c.cut_off(s1);
+    c.cut_off(s2);
+    c.rejoin(s4);
+    c.rejoin(s5);
+    c.agree("new");
+    c.rejoin(s1);
+    c.rejoin(s2);
+    c.agree("last");
+    c.all_apply(["base", "lost or kept", "new", "last"]);
+}
+
+/// A leader whom nobody's answer reaches commits nothing, and goes on when they do (§5.3).
+#[story(part = "2B", servers = 3, points = 2, exact)]
+fn deaf_leader(c: &Cluster) {
+    c.agree("base");
+    let leader = c.leader();
+    for other in c.others::<2>([leader]) {
+        c.cut_one_way(other, leader);
+    }
+    let (index, _) = c.propose_at(leader, ["unanswered"]);
+    c.sleep_ms(3000);
+    c.none_applied(index);
+    c.heal();
+    c.agree("answered");
+    c.all_apply(["base", "unanswered", "answered"]);
+}
+
+/// An RPC that hangs to one follower holds up neither agreement with the others nor start() and state().
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn stuck_rpc_blocks_no_agreement(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [stuck, other] = c.others([leader]);
+    c.hold(leader, stuck);
+    c.cut_calls(stuck, leader);
+    c.cut_calls(stuck, other);
+    c.takes_at_once(leader, "second");
+    c.answers_at_once(leader);
+    for number in 0..10u64 {
+        c.agree_on(2, number);
+        c.answers_at_once(leader);
+        c.answers_at_once(other);
+    }
+    c.let_all_pass();
+    c.heal();
+    c.agree("last");
+}
+
+/// A leader that is cut off for an hour causes no storm of RPCs, then or when it is back (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact, limit = 4000, runs = 1)]
+fn leader_cut_off_for_an_hour(c: &Cluster) {
+    c.agree("first");
+    let old = c.leader();
+    c.cut_off(old);
+    let _ = c.try_propose(old, "in vain");
+    c.agree("second");
+    let before = c.rpcs();
+    c.sleep(Duration::from_secs(3600));
+    let sent = c.rpcs() - before;
+    const MOST: u64 = 3600 * 4 * 12; // two leaders, two followers each, ten heartbeats a second and some grace
+    c.expect(&claim::QUIET_WHEN_IDLE, sent <= MOST, || {
+        format!("{sent} RPCs in an hour in which nothing was proposed; at most {MOST} are needed")
+    });
+    let before = c.rpcs();
+    c.rejoin(old);
+    c.agree("third");
+    c.sleep_ms(1000);
+    let sent = c.rpcs() - before;
+    c.expect(&claim::FEW_RPCS, sent <= 400, || format!("{sent} RPCs when {old} was back after an hour; at most 400 are needed"));
+    let leader = c.leader();
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, leader == old || !c.leads(old), || format!("{old} still says that it leads"));
+    c.all_apply(["first", "second", "third"]);
+}
