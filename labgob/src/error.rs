@@ -54,6 +54,11 @@ pub enum DecodeError {
         /// How many of them come after the value.
         extra: usize,
     },
+    /// No bytes can be decoded as this type, since it wants a format that describes itself.
+    Undecodable {
+        /// The type asked for.
+        expected: &'static str,
+    },
     /// The frame is one of this type, but the value in it makes no sense.
     Malformed {
         /// The type asked for.
@@ -85,10 +90,7 @@ impl DecodeError {
             E::DeserializeBadUtf8 => "a string that is not UTF-8",
             E::DeserializeBadOption => "an Option that is neither None (0) nor Some (1)",
             E::DeserializeBadEnum => "an enum variant beyond u32",
-            E::WontImplement => {
-                "the type cannot be decoded from any bytes, for it wants a self-describing format; \
-                 remove #[serde(untagged)], #[serde(tag)] or #[serde(flatten)] from it"
-            }
+            E::WontImplement => return DecodeError::Undecodable { expected },
             _ => "a value the type refuses, such as an enum variant it does not have",
         };
         DecodeError::Malformed {
@@ -106,7 +108,7 @@ impl fmt::Display for DecodeError {
         match *self {
             DecodeError::Empty { expected } => write!(
                 f,
-                "there are no bytes to decode a {expected} from. \
+                "there are no bytes to decode `{expected}` from. \
                  A peer that starts for the first time has nothing saved: ask is_empty() first"
             ),
             DecodeError::BadMagic {
@@ -115,14 +117,14 @@ impl fmt::Display for DecodeError {
                 len,
             } => write!(
                 f,
-                "these {len} bytes are no labgob frame (a frame starts with {MAGIC:#04x}, this with \
-                 {found:#04x}), so there is no {expected} in them. \
+                "`{expected}` was asked for, but these {len} bytes are no labgob frame: \
+                 one starts with {MAGIC:#04x}, and this with {found:#04x}. \
                  Pass the whole of what labgob::encode returned, and nothing else"
             ),
             DecodeError::BadVersion { expected, found } => write!(
                 f,
-                "this frame has version {found}, and this build reads version {VERSION} only, \
-                 so a {expected} cannot be decoded from it. \
+                "`{expected}` was asked for, but this frame has version {found} of the format, \
+                 and this build reads version {VERSION} only. \
                  Another build wrote it: make the bytes again with this one"
             ),
             DecodeError::WrongType {
@@ -131,7 +133,7 @@ impl fmt::Display for DecodeError {
                 ..
             } => write!(
                 f,
-                "these bytes hold a {found}, but decode was asked for a {expected}. \
+                "`{expected}` was asked for, but these bytes hold `{found}`. \
                  Decode them as the type they were encoded as"
             ),
             DecodeError::WrongType {
@@ -140,13 +142,13 @@ impl fmt::Display for DecodeError {
                 fingerprint,
             } => write!(
                 f,
-                "these bytes hold some other type than {expected}, which was asked for: \
-                 its fingerprint {fingerprint:#010x} belongs to no type that this process has \
-                 encoded. Another build wrote them, or they were damaged: make them again"
+                "`{expected}` was asked for, but these bytes hold another type, which this process \
+                 has never encoded (its fingerprint is {fingerprint:#010x}). \
+                 Another build wrote them, or they were damaged: make them again"
             ),
             DecodeError::Truncated { expected, len } => write!(
                 f,
-                "these {len} bytes end before the {expected} in them does. \
+                "`{expected}` was asked for, but these {len} bytes end before it does. \
                  Pass the whole of what labgob::encode returned"
             ),
             DecodeError::TrailingBytes {
@@ -155,8 +157,15 @@ impl fmt::Display for DecodeError {
                 extra,
             } => write!(
                 f,
-                "the {expected} in these {len} bytes ends {extra} bytes before they do. \
+                "`{expected}` was asked for, and in these {len} bytes it is complete {extra} bytes \
+                 before the end. \
                  Pass what one labgob::encode returned; to send two values, encode a tuple"
+            ),
+            DecodeError::Undecodable { expected } => write!(
+                f,
+                "`{expected}` cannot be decoded from any bytes: it asks the format which type comes \
+                 next, and this format does not say. \
+                 Remove #[serde(untagged)], #[serde(tag = ...)] or #[serde(flatten)] from it"
             ),
             DecodeError::Malformed {
                 expected,
@@ -165,9 +174,9 @@ impl fmt::Display for DecodeError {
                 len,
             } => write!(
                 f,
-                "no {expected} can be decoded from these {len} bytes: {problem}, before byte {at}. \
-                 They were damaged, or two types have the same name; a type's own Deserialize \
-                 must read back all that its Serialize writes"
+                "`{expected}` was asked for, but its bytes make no sense: \
+                 {problem}, before byte {at} of {len}. \
+                 They were damaged, or its Deserialize does not read what its Serialize writes"
             ),
         }
     }

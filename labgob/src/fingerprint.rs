@@ -158,3 +158,94 @@ fn top_level(text: &str) -> impl Iterator<Item = (usize, char)> {
 fn is_name_part(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == ':'
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_what_leaves_no_mark_in_the_encoding() {
+        for (name, expected) in [
+            ("u64", "u64"),
+            ("raft::message::Args", "raft::message::Args"),
+            ("&raft::Args", "raft::Args"),
+            ("&&mut raft::Args", "raft::Args"),
+            ("&'_ raft::Args<'_>", "raft::Args<'_>"),
+            ("&str", "alloc::string::String"),
+            ("raft::str::strange", "raft::str::strange"),
+            ("[u8]", "alloc::vec::Vec<u8>"),
+            ("&[&str]", "alloc::vec::Vec<alloc::string::String>"),
+            ("[u8; 3]", "[u8; 3]"),
+            ("[[u8; 3]]", "alloc::vec::Vec<[u8; 3]>"),
+            ("[&[u8]; 3]", "[alloc::vec::Vec<u8>; 3]"),
+            (
+                "(u64, &[raft::Entry])",
+                "(u64, alloc::vec::Vec<raft::Entry>)",
+            ),
+            (
+                "alloc::boxed::Box<[alloc::boxed::Box<u8>]>",
+                "alloc::vec::Vec<u8>",
+            ),
+            ("my::alloc::boxed::Box<u8>", "my::alloc::boxed::Box<u8>"),
+            (
+                "core::option::Option<&(u8, &str)>",
+                "core::option::Option<(u8, alloc::string::String)>",
+            ),
+        ] {
+            assert_eq!(canonical(name), expected, "of {name}");
+        }
+    }
+
+    /// Whatever a compiler may put into a name one day, it must not bring us down.
+    #[test]
+    fn odd_names_are_kept() {
+        for name in [
+            "",
+            "&",
+            "&'",
+            "&'a",
+            "[",
+            "]",
+            "[[u8]",
+            "a<",
+            "a>",
+            "alloc::boxed::Box<",
+            "é[ß]",
+            "fn(&u8) -> [u8",
+        ] {
+            let _ = canonical(name);
+        }
+        assert_eq!(canonical("fn(u8) -> u8"), "fn(u8) -> u8");
+        assert_eq!(canonical("[[u8"), "[[u8");
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // Published values of the 64-bit hash, folded.
+        let fold = |h: u64| (h ^ (h >> 32)) as u32;
+        assert_eq!(fnv(b""), fold(0xcbf2_9ce4_8422_2325));
+        assert_eq!(fnv(b"a"), fold(0xaf63_dc4c_8601_ec8c));
+        assert_eq!(fnv(b"foobar"), fold(0x8594_4171_f739_67e8));
+    }
+
+    /// A full table makes fingerprints slower and nothing else.
+    #[test]
+    fn a_crowded_table_gives_the_same_fingerprints() {
+        let names: Vec<&'static str> = (0..3 * SLOTS)
+            .map(|i| &*format!("crowd::T{i}").leak())
+            .collect();
+        for name in names.iter().chain(&names) {
+            assert_eq!(of_name(name), fnv(name.as_bytes()), "of {name}");
+        }
+    }
+
+    /// The slots must spread, or every call would probe.
+    #[test]
+    fn slots_spread() {
+        let mut used = std::collections::BTreeSet::new();
+        for i in 0..100 {
+            used.insert(slot_hash(format!("raft::message::Type{i}").as_bytes()) % SLOTS);
+        }
+        assert!(used.len() > 80, "100 names share {} slots", used.len());
+    }
+}

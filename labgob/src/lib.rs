@@ -24,8 +24,11 @@
 //! ```
 //! let bytes = labgob::encode(&7u64);
 //! let error = labgob::decode::<String>(&bytes).unwrap_err();
-//! assert!(error.to_string().contains("hold a u64"));
-//! assert!(error.to_string().contains("asked for a alloc::string::String"));
+//! assert_eq!(
+//!     error.to_string(),
+//!     "`alloc::string::String` was asked for, but these bytes hold `u64`. \
+//!      Decode them as the type they were encoded as"
+//! );
 //! ```
 //!
 //! # The frame

@@ -9,6 +9,29 @@ use crate::{LogIndex, Term};
 
 /// What a Raft hands to the service above it, in log order. [`Raft::make`](crate::Raft::make) says
 /// what may follow what.
+///
+/// A service takes them like this:
+///
+/// ```
+/// use labsim::channel;
+/// use raftapi::{ApplyMsg, LogIndex, Term};
+///
+/// let (apply_tx, apply_rx) = channel::unbounded();
+/// # apply_tx.send(ApplyMsg::Command { index: LogIndex(1), term: Term(1), command: "x".into() }).unwrap();
+/// # apply_tx.send(ApplyMsg::Snapshot { index: LogIndex(4), term: Term(2), snapshot: "wxyz".into() }).unwrap();
+/// # apply_tx.send(ApplyMsg::Command { index: LogIndex(5), term: Term(2), command: "!".into() }).unwrap();
+/// # drop(apply_tx);
+/// let mut text = Vec::new(); // the state machine: all commands, one after the other
+/// let mut applied = LogIndex::ZERO;
+/// for msg in apply_rx {
+///     applied = msg.index();
+///     match msg {
+///         ApplyMsg::Command { command, .. } => text.extend_from_slice(&command),
+///         ApplyMsg::Snapshot { snapshot, .. } => text = snapshot.to_vec(),
+///     }
+/// }
+/// # assert_eq!((text, applied), (b"wxyz!".to_vec(), LogIndex(5)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApplyMsg {
     /// A committed entry, for the state machine to execute. Never one of an uncommitted entry.

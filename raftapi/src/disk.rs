@@ -184,7 +184,10 @@ impl Disk {
 
     /// Takes both blobs in one step, unless `domain` is dead.
     pub(crate) fn save(&self, domain: &Domain, state: Bytes, snapshot: Bytes) {
+        let (state_len, snapshot_len) = (state.len() as u64, snapshot.len() as u64);
+        let lens = || format!("{{\"state\":{state_len},\"snapshot\":{snapshot_len}}}");
         let Some(number) = self.store(domain, &state, &snapshot) else {
+            labsim::trace::event("save_lost", state_len, snapshot_len, lens);
             return;
         };
         if let Some(observer) = &self.shared.observer {
@@ -197,10 +200,7 @@ impl Disk {
                 snapshot: &snapshot,
             });
         }
-        let (state_len, snapshot_len) = (state.len() as u64, snapshot.len() as u64);
-        labsim::trace::event("save", state_len, snapshot_len, || {
-            format!("{{\"number\":{number},\"state\":{state_len},\"snapshot\":{snapshot_len}}}")
-        });
+        labsim::trace::event("save", state_len, snapshot_len, lens);
     }
 
     /// The number of this save, or `None` if it went nowhere.

@@ -97,8 +97,9 @@ pub trait Raft: Send + Sync + 'static {
     /// Called by the thread that receives from `apply_tx`, so while it runs nobody receives.
     fn snapshot(&self, index: LogIndex, snapshot: Bytes);
 
-    /// The peer is no longer needed. Its threads must end soon (within a second of virtual time),
-    /// and [`start`](Raft::start) refuses. May be called more than once, and returns at once.
+    /// The peer is no longer needed: [`start`](Raft::start) refuses, and its threads end, each at
+    /// once or as soon as the call, the send or the sleep that it is in comes back. May be called
+    /// more than once, and returns at once.
     ///
     /// This is the tidy end. A crash never calls it.
     fn kill(&self);

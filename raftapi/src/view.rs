@@ -3,6 +3,38 @@
 //! Each Raft has its own message types. The checks that run in every test, and the pictures of a
 //! run, see them as these: [`Raft::view_rpc`](crate::Raft::view_rpc) and
 //! [`Raft::view_saved`](crate::Raft::view_saved) translate.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use raftapi::view::{EntryId, EntryView, SavedView};
+//! use raftapi::{LogIndex, PeerId, Term};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// What some Raft saves.
+//! #[derive(Serialize, Deserialize)]
+//! struct Saved {
+//!     term: Term,
+//!     voted_for: Option<PeerId>,
+//!     log: Vec<(Term, Bytes)>, // no snapshots yet
+//! }
+//!
+//! fn view_saved(state: &[u8]) -> Option<SavedView> {
+//!     let saved: Saved = labgob::decode(state).ok()?;
+//!     let entries = saved.log.into_iter().map(|(term, command)| EntryView { term, command });
+//!     Some(SavedView {
+//!         term: saved.term,
+//!         vote: saved.voted_for,
+//!         snapshot: EntryId::default(),
+//!         entries: entries.collect(),
+//!     })
+//! }
+//!
+//! let log = vec![(Term(1), "x".into()), (Term(3), "y".into())];
+//! let saved = Saved { term: Term(4), voted_for: Some(PeerId(2)), log };
+//! let view = view_saved(&labgob::encode(&saved)).expect("our own state");
+//! assert_eq!(view.last().to_string(), "2@3");
+//! assert_eq!(view.term_at(LogIndex(1)), Some(Term(1)));
+//! ```
 
 use std::fmt;
 
