@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use labsim::Domain;
+use labsim::rand;
 use labsim::sync::Arc;
 use labsim::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use crate::core::Core;
 use crate::error::RpcError;
 use crate::events;
 use crate::link::Link;
-use crate::observer::{Direction, MessageId, MessageSeen};
+use crate::observer::{Cause, Direction, MessageId, MessageSeen};
 use crate::postman::Deed;
 use crate::server::ServerInfo;
 use crate::service::MethodRef;
@@ -26,24 +28,52 @@ impl fmt::Display for CallId {
     }
 }
 
-/// How often a caller looks whether the server it waits for still lives, from the moment on that the handler runs.
+/// How often a caller looks whether the server it waits for still lives, counted from the moment its
+/// handler starts.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Where a call stands in the table of calls in flight. It is stale when the call has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    slot: u32,
-    pub call: CallId,
-}
-
-/// A call in flight. Whoever takes it out of the table ends it with `settle`; if that thread crashes before,
-/// the call fails.
-pub(crate) struct Pending {
+/// A call as it was when it was sent. Nothing of this changes.
+pub(crate) struct Route {
     pub core: Arc<Core>,
     pub call: CallId,
     pub end: Arc<EndInfo>,
+    /// The server that the end was connected to, if there was one.
     pub server: Option<Arc<ServerInfo>>,
     pub method: MethodRef,
+    /// The link's settings. `None`: a perfect link.
+    pub link: Option<Arc<Link>>,
+}
+
+impl Route {
+    /// The caller's fault domain.
+    pub fn caller(&self) -> Option<&Domain> {
+        self.end.domain.as_ref()
+    }
+
+    /// The server's number, if there was one.
+    pub fn place(&self) -> Option<u32> {
+        self.server.as_ref().map(|server| server.id)
+    }
+
+    /// How long after a loss by chance the caller learns of it.
+    pub fn notice(&self) -> Duration {
+        let link = self.link.as_ref();
+        link.map_or(Duration::ZERO, |link| link.notice.draw(&mut rand::rng()))
+    }
+
+    /// How long after a message found its way closed the caller learns of it.
+    pub fn notice_of(&self, cause: Cause) -> Duration {
+        match cause {
+            Cause::Cut => self.notice(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// A call in flight. Whoever takes it out of the table ends it; if that thread crashes before it could, the call
+/// fails nevertheless.
+pub(crate) struct Pending {
+    pub route: Arc<Route>,
     /// `None` once the call has ended.
     pub waiter: Option<Waiter>,
     /// Tickets that may still bring a reply. The call fails when there is none left.
@@ -57,46 +87,110 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Ends the call. No lock may be held.
-    pub fn settle(mut self, outcome: Outcome) {
-        if let Some(waiter) = self.waiter.take() {
-            waiter.settle(outcome, self.end.domain.as_ref());
-        }
-    }
-
-    /// Ends the call without a reply.
-    pub fn fail(self) {
-        events::failed(self.call);
-        let method = self.method.name.clone();
-        self.settle(Err(RpcError::NoReply { method }));
-    }
-
     /// The first boundary that is not before `now`.
     pub fn next_look(&self, now: Instant) -> Instant {
         let waited = now.saturating_duration_since(self.since);
         let rounds = waited.as_nanos().div_ceil(LOOK_EVERY.as_nanos()).max(1);
         self.since + LOOK_EVERY * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
+
+    /// Ends the call. No lock may be held.
+    pub fn settle(mut self, outcome: Outcome) {
+        if let Some(waiter) = self.waiter.take() {
+            waiter.settle(outcome, self.route.caller());
+        }
+    }
+
+    /// Ends the call without a reply.
+    pub fn fail(self) {
+        events::failed(self.route.call);
+        let method = self.route.method.name.clone();
+        self.settle(Err(RpcError::NoReply { method }));
+    }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if self.waiter.is_none() {
-            return;
+        if let Some(waiter) = self.waiter.take() {
+            let rescue = Deed::Rescue(self.route.clone(), waiter);
+            self.route.core.post(Duration::ZERO, rescue);
         }
-        let rescued = Pending {
-            core: self.core.clone(),
-            end: self.end.clone(),
-            server: None,
-            method: self.method.clone(),
-            waiter: self.waiter.take(),
-            ..*self
-        };
-        self.core.post(Duration::ZERO, Deed::Rescue(rescued));
     }
 }
 
-/// The calls in flight of a network.
+/// One copy of a call, from the request through the handler to the reply. Whoever holds it owes the
+/// call a reply or a failure: a ticket that is dropped with its debt counts as a handler that gave no answer.
+pub(crate) struct Ticket {
+    pub route: Arc<Route>,
+    /// Where the call stands in the table, unless it has ended.
+    pub slot: u32,
+    pub copy: u32,
+    /// Whether its handler has been started and has not ended.
+    pub running: bool,
+    /// Whether the debt is settled.
+    pub spent: bool,
+}
+
+impl Ticket {
+    /// This ticket's message, as hooks see it.
+    pub fn seen<'a>(&'a self, direction: Direction, bytes: &'a [u8]) -> MessageSeen<'a> {
+        let Route {
+            end,
+            server,
+            method,
+            ..
+        } = &*self.route;
+        MessageSeen {
+            id: self.id(direction),
+            end: &end.name,
+            from: end.domain.as_ref(),
+            server: server.as_ref().map(|s| &*s.name),
+            to: server.as_ref().and_then(|s| s.domain.as_ref()),
+            method: &method.name,
+            bytes,
+        }
+    }
+
+    pub fn id(&self, direction: Direction) -> MessageId {
+        MessageId {
+            call: self.route.call,
+            direction,
+            copy: self.copy,
+        }
+    }
+
+    /// Another ticket for the same call, which owes nothing.
+    pub fn twin(&self, copy: u32) -> Ticket {
+        let route = self.route.clone();
+        Ticket {
+            route,
+            slot: self.slot,
+            copy,
+            running: false,
+            spent: true,
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.spent {
+            return;
+        }
+        let mut heir = self.twin(self.copy);
+        heir.running = self.running;
+        heir.spent = false;
+        // A thread that unwinds is not to run a caller's callback, so the postman sees to it.
+        if std::thread::panicking() {
+            self.route.core.post(Duration::ZERO, Deed::Abandon(heir));
+        } else {
+            heir.abandon();
+        }
+    }
+}
+
+/// The calls in flight of a network. A slot is used again when its call has ended, so who looks one up says which
+/// call it means.
 #[derive(Default)]
 pub(crate) struct Calls {
     slots: Vec<Option<Pending>>,
@@ -110,130 +204,41 @@ impl Calls {
         CallId(self.last)
     }
 
-    pub fn insert(&mut self, pending: Pending) -> Key {
-        let call = pending.call;
+    /// Enters a call; gives its slot.
+    pub fn insert(&mut self, pending: Pending) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             (self.slots.len() - 1) as u32
         });
         self.slots[slot as usize] = Some(pending);
-        Key { slot, call }
+        slot
     }
 
-    pub fn get(&mut self, key: Key) -> Option<&mut Pending> {
-        let entry = self.slots.get_mut(key.slot as usize)?;
-        entry.as_mut().filter(|pending| pending.call == key.call)
+    /// The call, unless it has ended.
+    pub fn get(&mut self, slot: u32, call: CallId) -> Option<&mut Pending> {
+        let entry = self.slots.get_mut(slot as usize)?;
+        entry.as_mut().filter(|pending| pending.route.call == call)
     }
 
-    pub fn take(&mut self, key: Key) -> Option<Pending> {
-        self.get(key)?;
-        self.free.push(key.slot);
-        self.slots[key.slot as usize].take()
+    /// This ticket's call, unless it has ended.
+    pub fn of(&mut self, ticket: &Ticket) -> Option<&mut Pending> {
+        self.get(ticket.slot, ticket.route.call)
     }
 
-    pub fn iter(&mut self) -> impl Iterator<Item = (Key, &mut Pending)> {
+    /// Takes a call out, unless it has ended.
+    pub fn take(&mut self, slot: u32, call: CallId) -> Option<Pending> {
+        self.get(slot, call)?;
+        self.free.push(slot);
+        self.slots[slot as usize].take()
+    }
+
+    pub fn iter(&mut self) -> impl Iterator<Item = (u32, &mut Pending)> {
         let slots = self.slots.iter_mut().enumerate();
-        slots.filter_map(|(slot, entry)| {
-            let pending = entry.as_mut()?;
-            Some((
-                Key {
-                    slot: slot as u32,
-                    call: pending.call,
-                },
-                pending,
-            ))
-        })
+        slots.filter_map(|(slot, entry)| Some((slot as u32, entry.as_mut()?)))
     }
 
     pub fn take_all(&mut self) -> Vec<Pending> {
         self.free.clear();
         self.slots.drain(..).flatten().collect()
-    }
-}
-
-/// One copy of a call, from the request through the handler to the reply. Whoever holds it owes the call
-/// a reply or a failure: a ticket that is dropped unused counts as a handler that gave no answer.
-pub(crate) struct Ticket {
-    pub core: Arc<Core>,
-    pub key: Key,
-    pub copy: u32,
-    pub end: Arc<EndInfo>,
-    pub server: Option<Arc<ServerInfo>>,
-    pub method: MethodRef,
-    /// The link's settings as they were when the request was sent. `None`: a perfect link.
-    pub link: Option<Arc<Link>>,
-    /// Whether its handler has been started and has not ended.
-    pub running: bool,
-    /// Whether the debt is settled.
-    pub spent: bool,
-}
-
-impl Ticket {
-    /// This ticket's message, as hooks see it.
-    pub fn seen<'a>(&'a self, direction: Direction, bytes: &'a [u8]) -> MessageSeen<'a> {
-        MessageSeen {
-            id: self.id(direction),
-            end: &self.end.name,
-            from: self.end.domain.as_ref(),
-            server: self.server.as_ref().map(|s| &*s.name),
-            to: self.server.as_ref().and_then(|s| s.domain.as_ref()),
-            method: &self.method.name,
-            bytes,
-        }
-    }
-
-    pub fn id(&self, direction: Direction) -> MessageId {
-        MessageId {
-            call: self.key.call,
-            direction,
-            copy: self.copy,
-        }
-    }
-
-    /// How long after a loss the caller learns of it.
-    pub fn notice(&self) -> Duration {
-        let notice = self.link.as_ref().map(|link| &link.notice);
-        notice.map_or(Duration::ZERO, |delay| delay.draw(&mut labsim::rand::rng()))
-    }
-
-    /// The same with the debt moved over. What is left owes nothing.
-    pub fn take_over(&mut self) -> Ticket {
-        let mut heir = self.twin(self.copy);
-        heir.spent = std::mem::replace(&mut self.spent, true);
-        heir.running = std::mem::replace(&mut self.running, false);
-        heir
-    }
-
-    /// Another ticket for the same call, which owes nothing.
-    pub fn twin(&self, copy: u32) -> Ticket {
-        Ticket {
-            core: self.core.clone(),
-            key: self.key,
-            copy,
-            end: self.end.clone(),
-            server: self.server.clone(),
-            method: self.method.clone(),
-            link: self.link.clone(),
-            running: false,
-            spent: true,
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if self.spent {
-            return;
-        }
-        let ticket = self.take_over();
-        // A thread that unwinds must not wait for a lock, so another sees to it.
-        if std::thread::panicking() {
-            ticket
-                .core
-                .clone()
-                .post(Duration::ZERO, Deed::Abandon(ticket));
-        } else {
-            ticket.abandon();
-        }
     }
 }

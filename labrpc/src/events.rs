@@ -6,6 +6,7 @@
 use labsim::trace;
 
 use crate::call::{CallId, Ticket};
+use crate::error::RpcError;
 use crate::observer::{Cause, Direction, Fate, Hooks, MessageSeen};
 
 /// A message is sent.
@@ -84,8 +85,8 @@ pub(crate) fn lost(
 }
 
 /// A server was reached and cannot answer: no such service or method, or arguments it cannot decode.
-pub(crate) fn refused(ticket: &Ticket, why: &str) {
-    let more = || format!(r#","why":{}"#, json_string(why));
+pub(crate) fn refused(ticket: &Ticket, error: &RpcError) {
+    let more = || format!(r#","why":{}"#, json_string(&error.to_string()));
     note(
         "rpc.refused",
         ticket,
@@ -107,7 +108,7 @@ fn note(
     extra: u64,
     more: impl Fn() -> String,
 ) {
-    let place = u64::from(ticket.end.id) << 32 | u64::from(ticket.method.id);
+    let place = u64::from(ticket.route.end.id) << 32 | u64::from(ticket.route.method.id);
     let seed = place ^ (u64::from(seen.id.copy) << 24) ^ extra.rotate_left(48);
     trace::event(kind, seen.id.call.0, digest(seed, seen.bytes), || {
         json(seen, &more())

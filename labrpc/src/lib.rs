@@ -35,6 +35,7 @@ mod error;
 mod events;
 mod flow;
 mod link;
+mod methods;
 mod network;
 mod observer;
 mod postman;
@@ -42,6 +43,7 @@ mod server;
 mod service;
 mod state;
 mod waiter;
+mod watch;
 
 pub use call::CallId;
 pub use client::ClientEnd;

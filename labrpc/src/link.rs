@@ -4,6 +4,8 @@ use labsim::rand::RngExt;
 use labsim::time::Duration;
 use serde::{Deserialize, Serialize};
 
+use crate::observer::Direction;
+
 /// How one link, from a client's end to a server and back, treats what it carries. The default is
 /// a perfect link: no loss, no delay.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,8 +15,8 @@ pub struct Link {
     pub request: Path,
     /// The way back.
     pub reply: Path,
-    /// How long after a loss the caller learns that its call failed. None: at once, as if its
-    /// timeout had just passed. A cut way to the server uses the network's delay for dead servers instead.
+    /// How long after a loss, or after a reply that a cut stopped, the caller learns that its call failed. None: at
+    /// once, as if its timeout had just passed. For a cut way to the server it is the network's delay for dead servers.
     pub notice: Delay,
 }
 
@@ -128,6 +130,16 @@ impl Link {
     }
 }
 
+impl Link {
+    /// The settings for one direction.
+    pub fn path(&self, direction: Direction) -> &Path {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Reply => &self.reply,
+        }
+    }
+}
+
 impl Path {
     fn check(&self, name: &str) -> Result<(), String> {
         let hold = self.hold.as_ref();
@@ -165,6 +177,9 @@ impl Path {
         Trip { after, lost }
     }
 }
+
+/// A day. Nobody waits longer, and sums of delays cannot overflow.
+const LONGEST_US: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// What one copy of a message has before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +220,18 @@ impl Delay {
         }
     }
 
+    /// No delay drawn is longer.
+    fn longest_us(&self) -> u64 {
+        match *self {
+            Delay::None => 0,
+            Delay::Fixed { us } => us,
+            Delay::Uniform { max_us, .. } | Delay::Exponential { max_us, .. } => max_us,
+            Delay::Skewed { base_us, spread_ms } => {
+                base_us.saturating_add(spread_ms.saturating_mul(1000))
+            }
+        }
+    }
+
     pub(crate) fn draw(&self, rng: &mut impl RngExt) -> Duration {
         Duration::from_micros(match *self {
             Delay::None => 0,
@@ -226,6 +253,12 @@ impl Delay {
     }
 
     fn check(&self, name: &str) -> Result<(), String> {
+        let longest = self.longest_us();
+        if longest > LONGEST_US {
+            return Err(format!(
+                "{name} is up to {longest} us; delays of more than a day are refused"
+            ));
+        }
         match *self {
             Delay::Uniform { min_us, max_us, .. } if min_us > max_us => {
                 Err(format!("{name} has min_us {min_us} above max_us {max_us}"))
@@ -249,3 +282,6 @@ pub(crate) fn chance(p: f64, rng: &mut impl RngExt) -> bool {
 fn micros(d: Duration) -> u64 {
     u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

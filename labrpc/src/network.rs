@@ -5,15 +5,12 @@ use std::fmt;
 use labsim::Domain;
 use labsim::channel::unbounded;
 use labsim::sync::Arc;
-use labsim::sync::atomic::Ordering;
 use labsim::thread;
 use labsim::time::{Duration, Instant};
 
 use crate::client::ClientEnd;
 use crate::core::Core;
-use crate::counters::{Counters, Counts};
 use crate::link::Link;
-use crate::observer::{Direction, Hooks, Interceptor, MessageId, Observer};
 use crate::postman::{self, Deed};
 use crate::server::{Server, ServerCore, ServerInfo};
 use crate::state::State;
@@ -55,24 +52,20 @@ impl Network {
         Network(Arc::new(Owner(core)))
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.0.0
     }
 
-    /// Changes the network. Calls that a change has cut off are watched from now on.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let now = Instant::now();
-        let (result, looks) = {
-            let mut state = self.core().state.lock();
-            let result = change(&mut state);
-            (result, state.watch_cut_off(now))
-        };
-        self.core().post_looks(looks);
-        result
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        self.core().with(f)
     }
 
-    fn set<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.core().state.lock())
+    /// Makes a change that can cut calls off: these are watched from now on.
+    fn cut<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let now = Instant::now();
+        let (result, looks) = self.with(|state| (change(state), state.watch_cut_off(now)));
+        self.core().post_looks(looks);
+        result
     }
 
     // Ends.
@@ -95,7 +88,7 @@ impl Network {
     }
 
     fn make_end_for(&self, name: &str, domain: Option<Domain>) -> ClientEnd {
-        let info = self.set(|state| {
+        let info = self.with(|state| {
             let is_new = !state.end_names.contains_key(name);
             is_new.then(|| state.add_end(name, domain))
         });
@@ -110,7 +103,7 @@ impl Network {
 
     /// Removes an end: it is disabled for ever, and its name is free. Nothing happens if there is none.
     pub fn remove_end(&self, name: &str) {
-        self.change(|state| {
+        self.cut(|state| {
             if let Some(id) = state.end_names.remove(name) {
                 state.ends[id as usize].enabled = false;
             }
@@ -133,7 +126,7 @@ impl Network {
     /// # Panics
     /// If there is no such end.
     pub fn enable(&self, end: &str, enabled: bool) {
-        self.with_end(end, |state, id| state.ends[id].enabled = enabled);
+        self.cut_end(end, |state, id| state.ends[id].enabled = enabled);
     }
 
     /// Whether an end is enabled.
@@ -156,7 +149,7 @@ impl Network {
             panic!("the settings for the link of end {end:?} make no sense: {problem}");
         }
         let link = link.map(Arc::new);
-        self.with_end(end, |state, id| state.ends[id].link = link);
+        self.cut_end(end, |state, id| state.ends[id].link = link);
     }
 
     /// The settings that the link of this end has now, its own or the network's.
@@ -174,14 +167,13 @@ impl Network {
         link.map_or_else(Link::default, |link| (*link).clone())
     }
 
-    fn with_end<T>(&self, end: &str, change: impl FnOnce(&mut State, usize) -> T) -> T {
-        let result = self.change(|state| {
-            let id = *state.end_names.get(end)?;
-            Some(change(state, id as usize))
-        });
-        result.unwrap_or_else(|| {
-            panic!("the network has no end {end:?}: make it with make_end, or see remove_end")
-        })
+    fn with_end<T>(&self, end: &str, f: impl FnOnce(&mut State, usize) -> T) -> T {
+        existing(end, self.with(|state| Some(f(state, state.end(end)?))))
+    }
+
+    /// Makes a change to an end that can cut calls off.
+    fn cut_end<T>(&self, end: &str, change: impl FnOnce(&mut State, usize) -> T) -> T {
+        existing(end, self.cut(|state| Some(change(state, state.end(end)?))))
     }
 
     // Servers.
@@ -189,7 +181,7 @@ impl Network {
     /// Puts a server on the network under this name, in place of the one that was there.
     pub fn add_server(&self, name: &str, server: Server) {
         let Server { services, domain } = server;
-        let (id, epoch, name) = self.set(|state| {
+        let (id, epoch, name) = self.with(|state| {
             state.epochs += 1;
             let id = state.place(name);
             (id, state.epochs, state.places[id as usize].name.clone())
@@ -201,7 +193,7 @@ impl Network {
             domain,
         };
         let new = Arc::new(ServerCore::new(info, services));
-        let old = self.change(|state| {
+        let old = self.cut(|state| {
             let place = &mut state.places[id as usize];
             place.counters.clear();
             let old = place.server.take();
@@ -214,7 +206,7 @@ impl Network {
     /// Takes the server of this name off the network. Its handlers that run go on, but no reply of
     /// theirs arrives, and the calls that wait for them fail within 100 ms. Nothing happens if there is none.
     pub fn delete_server(&self, name: &str) {
-        let old = self.change(|state| {
+        let old = self.cut(|state| {
             let id = *state.place_names.get(name)?;
             state.places[id as usize].server.take()
         });
@@ -226,7 +218,7 @@ impl Network {
     /// Reliable: no delay and no loss. Unreliable: each request takes 0 to 26 ms, one in ten
     /// requests is lost, and so is one in ten replies. Ends with a link of their own are not concerned.
     pub fn set_reliable(&self, reliable: bool) {
-        self.set(|state| {
+        self.with(|state| {
             state.reliable = reliable;
             state.settle_weather();
         });
@@ -235,13 +227,13 @@ impl Network {
     /// How long a caller waits in vain for a disabled end or a dead server: up to 99 ms, or with
     /// long delays up to 6999 ms.
     pub fn set_long_delays(&self, long: bool) {
-        self.set(|state| state.long_delays = long);
+        self.with(|state| state.long_delays = long);
     }
 
     /// With long reordering, two of three replies are held back for 200 to 2199 ms. Ends with a link of their own are
     /// not concerned.
     pub fn set_long_reordering(&self, reordering: bool) {
-        self.set(|state| {
+        self.with(|state| {
             state.long_reordering = reordering;
             state.settle_weather();
         });
@@ -249,118 +241,17 @@ impl Network {
 
     /// Whether it is reliable.
     pub fn is_reliable(&self) -> bool {
-        self.set(|state| state.reliable)
+        self.with(|state| state.reliable)
     }
 
     /// Whether it has long delays.
     pub fn has_long_delays(&self) -> bool {
-        self.set(|state| state.long_delays)
+        self.with(|state| state.long_delays)
     }
 
     /// Whether it has long reordering.
     pub fn has_long_reordering(&self) -> bool {
-        self.set(|state| state.long_reordering)
-    }
-
-    // Counts.
-
-    /// How many requests have reached the server of this name since it was last added.
-    pub fn count(&self, server: &str) -> u64 {
-        self.set(|state| state.server_counters(server).arrived)
-    }
-
-    /// How many requests have been sent, lost ones too.
-    pub fn total_count(&self) -> u64 {
-        self.set(|state| state.totals().requests)
-    }
-
-    /// Bytes of all requests sent and of all replies delivered.
-    pub fn total_bytes(&self) -> u64 {
-        self.set(|state| state.totals().bytes())
-    }
-
-    /// The counts of one method, such as `Raft.request_vote`.
-    pub fn method_counters(&self, method: &str) -> Counters {
-        self.set(|state| state.method_counters(method))
-    }
-
-    /// The counts of one server since it was last added.
-    pub fn server_counters(&self, server: &str) -> Counters {
-        self.set(|state| state.server_counters(server))
-    }
-
-    /// All counts: in total, by method, by server, and by server and method.
-    pub fn counts(&self) -> Counts {
-        self.set(|state| state.counts())
-    }
-
-    // Hooks.
-
-    /// Lets an observer see each message from now on.
-    pub fn observe(&self, observer: Arc<dyn Observer>) {
-        self.change_hooks(|hooks| hooks.observers.push(observer));
-    }
-
-    /// Takes all observers away.
-    pub fn stop_observing(&self) {
-        self.change_hooks(|hooks| hooks.observers.clear());
-    }
-
-    /// Lets this function decide the fate of each request and each reply, in place of the ones that did.
-    pub fn intercept(&self, interceptor: Interceptor) {
-        self.change_hooks(|hooks| {
-            hooks.requests = Some(interceptor.clone());
-            hooks.replies = Some(interceptor);
-        });
-    }
-
-    /// Lets this function decide the fate of each request, in place of the one that did.
-    pub fn intercept_requests(&self, interceptor: Interceptor) {
-        self.change_hooks(|hooks| hooks.requests = Some(interceptor));
-    }
-
-    /// Lets this function decide the fate of each reply, in place of the one that did.
-    pub fn intercept_replies(&self, interceptor: Interceptor) {
-        self.change_hooks(|hooks| hooks.replies = Some(interceptor));
-    }
-
-    /// Leaves all messages to chance again. Messages that are held stay so.
-    pub fn stop_intercepting(&self) {
-        self.change_hooks(|hooks| (hooks.requests, hooks.replies) = (None, None));
-    }
-
-    fn change_hooks(&self, change: impl FnOnce(&mut Hooks)) {
-        let old = {
-            let mut state = self.core().state.lock();
-            let mut hooks = state.hooks.as_deref().cloned().unwrap_or_default();
-            change(&mut hooks);
-            let replies = hooks.replies.is_some();
-            self.core()
-                .intercepts_replies
-                .store(replies, Ordering::Release);
-            let hooks = (!hooks.is_empty()).then(|| Arc::new(hooks));
-            std::mem::replace(&mut state.hooks, hooks)
-        };
-        drop(old);
-    }
-
-    /// The messages that an interceptor's [`Hold`](crate::Verdict::Hold) or
-    /// [`HoldCopy`](crate::Verdict::HoldCopy) keeps back, in the order of their ids.
-    pub fn held(&self) -> Vec<MessageId> {
-        self.set(|state| state.held.keys().copied().collect())
-    }
-
-    /// Lets a message go that an interceptor holds: it arrives now, on the calling thread. False if
-    /// there is none of this name.
-    pub fn release(&self, id: MessageId) -> bool {
-        let Some((ticket, bytes)) = self.set(|state| state.held.remove(&id)) else {
-            return false;
-        };
-        match id.direction {
-            Direction::Request => ticket.arrive(bytes),
-            Direction::Reply => ticket.deliver(bytes),
-        }
-        true
+        self.with(|state| state.long_reordering)
     }
 
     /// Ends the network: calls in flight and later ones fail with [`RpcError::Closed`](crate::RpcError::Closed),
@@ -370,6 +261,13 @@ impl Network {
         self.core()
             .post(Duration::ZERO, Deed::Stop(self.core().clone()));
     }
+}
+
+/// What was done with an end, provided that there is one of that name.
+fn existing<T>(end: &str, done: Option<T>) -> T {
+    done.unwrap_or_else(|| {
+        panic!("the network has no end {end:?}: make it with make_end before, and use it no more after remove_end")
+    })
 }
 
 impl fmt::Debug for Network {

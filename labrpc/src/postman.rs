@@ -8,11 +8,13 @@ use labsim::channel::{Receiver, RecvTimeoutError};
 use labsim::sync::Arc;
 use labsim::time::Instant;
 
-use crate::call::{Key, Pending, Ticket};
+use crate::call::{CallId, Route, Ticket};
 use crate::core::Core;
+use crate::error::RpcError;
+use crate::events;
 use crate::observer::Direction;
 use crate::server::Worker;
-use crate::waiter::contained;
+use crate::waiter::{Waiter, contained};
 
 /// Something to do at a time.
 pub(crate) struct Action {
@@ -29,9 +31,9 @@ pub(crate) enum Deed {
     /// A ticket was dropped by a thread that unwinds.
     Abandon(Ticket),
     /// A caller looks whether the server it waits for still lives.
-    Look(Arc<Core>, Key),
+    Look(Arc<Core>, u32, CallId),
     /// A call ends without a reply, since the thread that was to end it has crashed.
-    Rescue(Pending),
+    Rescue(Arc<Route>, Waiter),
     /// A worker starts, outside any domain.
     Hire(Worker),
     /// The network is shut down.
@@ -45,9 +47,8 @@ impl Deed {
             Deed::Arrive(_, mut ticket, _) | Deed::Fail(mut ticket) | Deed::Abandon(mut ticket) => {
                 ticket.spent = true;
             }
-            Deed::Rescue(mut pending) => drop(pending.waiter.take()),
             Deed::Hire(worker) => worker.write_off(),
-            Deed::Look(..) | Deed::Stop(..) => {}
+            Deed::Rescue(..) | Deed::Look(..) | Deed::Stop(..) => {}
         }
     }
 
@@ -57,8 +58,12 @@ impl Deed {
             Deed::Arrive(Direction::Reply, ticket, reply) => ticket.deliver(reply),
             Deed::Fail(ticket) => ticket.fail(),
             Deed::Abandon(ticket) => ticket.abandon(),
-            Deed::Look(core, key) => core.look(key),
-            Deed::Rescue(pending) => pending.fail(),
+            Deed::Look(core, slot, call) => core.look(slot, call),
+            Deed::Rescue(route, waiter) => {
+                events::failed(route.call);
+                let method = route.method.name.clone();
+                waiter.settle(Err(RpcError::NoReply { method }), route.caller());
+            }
             Deed::Hire(worker) => worker.start(),
             Deed::Stop(core) => core.close(),
         }

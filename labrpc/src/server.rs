@@ -1,9 +1,10 @@
 //! Servers, and the threads on which their blocking handlers run.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use labsim::Domain;
 use labsim::channel::{Receiver, Sender, unbounded};
 use labsim::sync::Arc;
-use labsim::sync::atomic::{AtomicUsize, Ordering};
 use labsim::thread;
 use labsim::time::Duration;
 

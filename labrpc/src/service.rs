@@ -169,7 +169,7 @@ impl Request {
                 );
             }
             Err(error) => {
-                let method = self.ticket.method.name.clone();
+                let method = self.ticket.route.method.name.clone();
                 self.ticket.refuse(RpcError::BadArguments { method, error });
             }
         }
@@ -195,7 +195,7 @@ impl<R> fmt::Debug for Responder<R> {
         write!(
             f,
             "Responder({}, call {})",
-            self.ticket.method.name, self.ticket.key.call
+            self.ticket.route.method.name, self.ticket.route.call
         )
     }
 }

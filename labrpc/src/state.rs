@@ -6,12 +6,13 @@ use labsim::Domain;
 use labsim::sync::Arc;
 use labsim::time::{Duration, Instant};
 
-use crate::call::{Calls, Key, Ticket};
+use crate::call::{CallId, Calls, Route, Ticket};
 use crate::counters::{Counters, Counts, ServerCounts};
 use crate::link::Link;
-use crate::observer::{Cause, Direction, Hooks};
-use crate::server::{ServerCore, ServerInfo};
-use crate::service::{MethodRef, ServiceSpec, Wanted};
+use crate::methods::Methods;
+use crate::observer::{Cause, Direction, Hooks, MessageId};
+use crate::server::ServerCore;
+use crate::service::{MethodRef, Wanted};
 
 /// An end, as the messages over it need it.
 #[derive(Debug)]
@@ -53,64 +54,11 @@ pub(crate) struct State {
     pub place_names: BTreeMap<Arc<str>, u32>,
     pub epochs: u64,
     pub calls: Calls,
-    pub held: BTreeMap<crate::MessageId, (Ticket, Vec<u8>)>,
+    pub held: BTreeMap<MessageId, (Ticket, Vec<u8>)>,
     pub hooks: Option<Arc<Hooks>>,
     methods: Methods,
     /// By method, since the network was made.
     counters: Vec<Counters>,
-}
-
-/// The methods called so far.
-#[derive(Default)]
-struct Methods {
-    /// The names, by id.
-    names: Vec<Arc<str>>,
-    ids: BTreeMap<Arc<str>, u32>,
-    /// The ids of a declared service's methods.
-    specs: Vec<(&'static ServiceSpec, Vec<u32>)>,
-}
-
-impl Methods {
-    fn find(&mut self, wanted: Wanted<'_>) -> MethodRef {
-        let id = match wanted {
-            Wanted::Named(name) => self.intern(name),
-            Wanted::Typed(spec, index) => {
-                let known = self.specs.iter().find(|(s, _)| std::ptr::eq(*s, spec));
-                known
-                    .map(|(_, ids)| ids[index])
-                    .unwrap_or_else(|| self.learn(spec)[index])
-            }
-        };
-        let typed = match wanted {
-            Wanted::Typed(spec, index) => Some((spec, index as u32)),
-            Wanted::Named(_) => None,
-        };
-        MethodRef {
-            id,
-            name: self.names[id as usize].clone(),
-            typed,
-        }
-    }
-
-    fn learn(&mut self, spec: &'static ServiceSpec) -> Vec<u32> {
-        let all = 0..spec.methods.len();
-        let ids: Vec<u32> = all
-            .map(|i| self.intern(&Wanted::Typed(spec, i).full_name()))
-            .collect();
-        self.specs.push((spec, ids.clone()));
-        ids
-    }
-
-    fn intern(&mut self, name: &str) -> u32 {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
-        }
-        let name: Arc<str> = name.into();
-        let id = self.names.len() as u32;
-        self.names.push(name.clone());
-        self.ids.insert(name, id);
-        id
-    }
 }
 
 /// The counters of this method in a table that grows as needed.
@@ -177,6 +125,11 @@ impl State {
         info
     }
 
+    /// The number of the end of this name.
+    pub fn end(&self, name: &str) -> Option<usize> {
+        self.end_names.get(name).map(|id| *id as usize)
+    }
+
     /// Recomputes what links without settings of their own are like.
     pub fn settle_weather(&mut self) {
         let link = if self.reliable {
@@ -196,19 +149,10 @@ impl State {
         self.methods.find(wanted)
     }
 
-    /// Whether a message of this ticket gets through now.
-    pub fn passage(&self, ticket: &Ticket, direction: Direction) -> Result<(), Cause> {
-        let server = ticket.server.as_ref().ok_or(Cause::NoServer)?;
-        self.passage_to(&ticket.end, server, direction)
-    }
-
-    pub fn passage_to(
-        &self,
-        end: &EndInfo,
-        server: &ServerInfo,
-        direction: Direction,
-    ) -> Result<(), Cause> {
-        let end = &self.ends[end.id as usize];
+    /// Whether a message of this call gets through now.
+    pub fn passage(&self, route: &Route, direction: Direction) -> Result<(), Cause> {
+        let server = route.server.as_ref().ok_or(Cause::NoServer)?;
+        let end = &self.ends[route.end.id as usize];
         if !end.enabled {
             return Err(Cause::EndDisabled);
         }
@@ -216,10 +160,10 @@ impl State {
         if current.is_none_or(|s| s.info.epoch != server.epoch) || !server.is_alive() {
             return Err(Cause::ServerGone);
         }
-        let cut = end.link.as_ref().is_some_and(|link| match direction {
-            Direction::Request => link.request.cut,
-            Direction::Reply => link.reply.cut,
-        });
+        let cut = end
+            .link
+            .as_ref()
+            .is_some_and(|link| link.path(direction).cut);
         if cut { Err(Cause::Cut) } else { Ok(()) }
     }
 
@@ -241,26 +185,27 @@ impl State {
 
     /// The calls whose handlers run but whose replies could not pass now, and which nobody watches yet:
     /// they are watched from now on, at these times.
-    pub fn watch_cut_off(&mut self, now: Instant) -> Vec<(Key, Instant)> {
+    pub fn watch_cut_off(&mut self, now: Instant) -> Vec<(u32, CallId, Instant)> {
         let mut calls = std::mem::take(&mut self.calls);
-        let mut looks = Vec::new();
-        for (key, pending) in calls.iter() {
-            let (end, server) = (&pending.end, pending.server.as_ref());
-            if pending.running > 0
-                && !pending.watched
-                && !server.is_some_and(|s| self.reaches(end, s))
-            {
-                pending.watched = true;
-                looks.push((key, pending.next_look(now)));
-            }
-        }
+        let unwatched = calls.iter().filter(|(_, p)| p.running > 0 && !p.watched);
+        let cut_off = unwatched.filter(|(_, p)| self.passage(&p.route, Direction::Reply).is_err());
+        let looks = cut_off.map(|(slot, pending)| {
+            pending.watched = true;
+            (slot, pending.route.call, pending.next_look(now))
+        });
+        let looks = looks.collect();
         self.calls = calls;
         looks
     }
 
-    /// Whether a reply from this server to this end could pass now.
-    pub fn reaches(&self, end: &EndInfo, server: &ServerInfo) -> bool {
-        self.passage_to(end, server, Direction::Reply).is_ok()
+    /// Keeps a message back. Gives back the one that had its id, which does not happen.
+    pub fn hold(
+        &mut self,
+        id: MessageId,
+        ticket: Ticket,
+        bytes: Vec<u8>,
+    ) -> Option<(Ticket, Vec<u8>)> {
+        self.held.insert(id, (ticket, bytes))
     }
 
     pub fn count(&mut self, place: Option<u32>, method: u32, add: impl Fn(&mut Counters)) {
@@ -278,8 +223,8 @@ impl State {
     }
 
     pub fn method_counters(&self, name: &str) -> Counters {
-        let id = self.methods.ids.get(name);
-        id.and_then(|id| self.counters.get(*id as usize))
+        let id = self.methods.id(name);
+        id.and_then(|id| self.counters.get(id as usize))
             .copied()
             .unwrap_or_default()
     }
@@ -308,7 +253,7 @@ impl State {
     }
 
     fn by_name(&self, table: &[Counters]) -> BTreeMap<String, Counters> {
-        let rows = self.methods.names.iter().zip(table);
+        let rows = self.methods.names().iter().zip(table);
         let used = rows.filter(|(_, c)| **c != Counters::default());
         used.map(|(name, c)| (name.to_string(), *c)).collect()
     }
