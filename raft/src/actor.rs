@@ -36,10 +36,8 @@ pub(crate) enum Event {
     InstallSnapshot(InstallSnapshotArgs, Responder<InstallSnapshotReply>),
     /// One of our calls has an outcome.
     Outcome(PeerId, Outcome),
-    /// `start` has appended an entry.
-    Started,
-    /// The peer is killed.
-    Stop,
+    /// Somebody has changed the state: `start` with an entry, or `kill`.
+    Wake,
 }
 
 /// The RPCs of this peer: each request goes to the inbox together with its way back.
@@ -75,32 +73,29 @@ pub(crate) struct Actor {
 impl Actor {
     /// Turn by turn, until the peer is killed.
     pub fn run(self) {
-        loop {
-            let deadline = self.node.lock().deadline();
-            let first = self.inbox.recv_deadline(deadline).ok();
-            if !self.turn(first) {
-                break;
-            }
+        let mut event = None;
+        while let Some(deadline) = self.turn(event) {
+            event = self.inbox.recv_deadline(deadline).ok();
         }
         drop(self.stop_applier);
     }
 
-    /// Handles what there is; then saves; then lets out what came of it. False when killed.
-    fn turn(&self, first: Option<Event>) -> bool {
+    /// Handles what there is; then saves; then lets out what came of it. Gives the time of the next
+    /// turn, if nothing happens before; none when the peer is killed.
+    fn turn(&self, event: Option<Event>) -> Option<Instant> {
         let mut replies = Vec::new();
         let mut node = self.node.lock();
+        if node.retired {
+            return None;
+        }
         node.at(Instant::now(), rng().random());
-        for event in first.into_iter().chain(self.inbox.try_iter()).take(BATCH) {
-            match handle(&mut node, event) {
-                Effect::None => {}
-                Effect::Reply(reply) => replies.push(reply),
-                Effect::Stop => return false,
-            }
+        for event in event.into_iter().chain(self.inbox.try_iter()).take(BATCH) {
+            replies.extend(handle(&mut node, event));
         }
         // After the events: a heartbeat that has just arrived in time is not too late.
         node.tick();
         let calls = node.finish();
-        let wake_applier = node.has_deliveries();
+        let (deadline, wake_applier) = (node.deadline(), node.has_deliveries());
         drop(node);
 
         replies.into_iter().for_each(|send| send());
@@ -109,7 +104,7 @@ impl Actor {
             // If a wake-up is waiting already, that one will do.
             let _ = self.wake_applier.try_send(());
         }
-        true
+        Some(deadline)
     }
 
     /// Calls a peer. The reply, or that there is none, comes into the inbox; no thread waits for it.
@@ -140,30 +135,29 @@ impl Actor {
     }
 }
 
-/// What an event leads to right away, besides calls.
-enum Effect {
-    None,
-    Reply(Box<dyn FnOnce()>),
-    Stop,
-}
+/// A reply that waits until what it promises is saved.
+type Reply = Box<dyn FnOnce()>;
 
-fn handle(node: &mut Node, event: Event) -> Effect {
+fn handle(node: &mut Node, event: Event) -> Option<Reply> {
     match event {
-        Event::RequestVote(args, responder) => reply(responder, node.handle_request_vote(args)),
-        Event::AppendEntries(args, responder) => reply(responder, node.handle_append_entries(args)),
+        Event::RequestVote(args, responder) => {
+            Some(reply(responder, node.handle_request_vote(args)))
+        }
+        Event::AppendEntries(args, responder) => {
+            Some(reply(responder, node.handle_append_entries(args)))
+        }
         Event::InstallSnapshot(args, responder) => {
-            reply(responder, node.handle_install_snapshot(args))
+            Some(reply(responder, node.handle_install_snapshot(args)))
         }
         Event::Outcome(peer, outcome) => {
             node.use_outcome(peer, outcome);
-            Effect::None
+            None
         }
-        Event::Started => Effect::None, // what it has appended is in the log
-        Event::Stop => Effect::Stop,
+        Event::Wake => None,
     }
 }
 
-fn reply<R: Serialize + 'static>(responder: Responder<R>, reply: R) -> Effect {
-    Effect::Reply(Box::new(move || responder.send(reply)))
+fn reply<R: Serialize + 'static>(responder: Responder<R>, reply: R) -> Reply {
+    Box::new(move || responder.send(reply))
 }
 // END SOLUTION

@@ -32,7 +32,7 @@
 //! | `persist.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
 //! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
-//! | `view.rs` | how tests see messages and saved state |
+//! | `view.rs`, `trace.rs` | how tests and pictures see messages, saved state and the peer |
 //!
 //! Read `message`, `node`, `election` and `replication` first, with Figure 2 beside.
 //!
@@ -73,6 +73,7 @@ mod persist;
 mod progress;
 mod replication;
 mod snapshot;
+mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -135,7 +136,7 @@ impl raftapi::Raft for Raft {
 
     fn start(&self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
         let started = self.node.lock().start(command)?;
-        let _ = self.inbox.send(Event::Started); // if killed meanwhile, nobody promised anything
+        let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
         Ok(started)
     }
 
@@ -149,8 +150,8 @@ impl raftapi::Raft for Raft {
     }
 
     fn kill(&self) {
-        self.node.lock().retired = true;
-        let _ = self.inbox.send(Event::Stop); // if killed already, there is nobody to stop
+        self.node.lock().retire();
+        let _ = self.inbox.send(Event::Wake); // if killed already, there is nobody to wake
     }
 
     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {

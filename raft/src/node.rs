@@ -22,6 +22,7 @@ use crate::message::{
     RequestVoteArgs, RequestVoteReply,
 };
 use crate::progress::{HEARTBEAT, Progress, Sent};
+use crate::trace::Traced;
 
 /// One peer.
 pub(crate) struct Node {
@@ -61,7 +62,9 @@ pub(crate) struct Node {
     pub chance: f64,
     /// Calls to make at the end of the turn.
     pub outbox: Vec<Outgoing>,
-    /// Killed: takes no commands any more.
+    /// What the trace knows of this peer.
+    pub traced: Traced,
+    /// Killed: its thread ends, and it takes no commands any more.
     pub retired: bool,
 }
 
@@ -130,6 +133,7 @@ impl Node {
             now,
             chance,
             outbox: Vec::new(),
+            traced: Traced::default(),
             retired: false,
         };
         node.restart_election_timer();
@@ -151,6 +155,7 @@ impl Node {
         self.advance_commit();
         self.replicate();
         self.check_invariants();
+        self.trace();
         assert!(
             !self.unsaved,
             "server {} is about to send what it has not saved",
@@ -222,6 +227,12 @@ impl Node {
             info!(target: "election", "server {me} follows server {leader} in term {term}");
         }
         self.role = Role::Follower { leader };
+    }
+
+    /// Killed: leads nobody from now on.
+    pub fn retire(&mut self) {
+        self.retired = true;
+        self.role = Role::Follower { leader: None };
     }
 
     /// Who leads `term`, as far as this peer knows.

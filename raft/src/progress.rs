@@ -18,17 +18,19 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_millis(100);
 const COMMIT_NOTICE: Duration = Duration::from_millis(10);
 /// A snapshot without an answer is sent again after this.
 const SNAPSHOT_RETRY: Duration = Duration::from_millis(500);
-/// So many calls may be under way to a follower before further entries wait for a reply or for the
-/// next heartbeat, and so for company.
-const WINDOW: usize = 8;
-/// … and before even heartbeats are left out. A call to a server that is cut off can take seconds
-/// to fail.
+/// A leader makes so many calls on the strength of one answer. Then entries wait for the next
+/// answer, or for a heartbeat, and so for company.
+const WINDOW: u64 = 8;
+/// With so many calls under way to a follower even heartbeats are left out. A call to a server that
+/// is cut off can take seconds to fail.
 const MAX_CALLS: usize = 32;
+/// The entries of one call have at most so many bytes, unless it is a single one.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// A leader's view of one follower.
 pub(crate) struct Progress {
-    /// nextIndex: the first entry that the follower lacks. A guess after an election, and until a
-    /// reply confirms it: then it is `match_index + 1`.
+    /// nextIndex: the first entry that the follower lacks. A guess after an election; once a reply
+    /// has confirmed it, it is `match_index + 1`.
     pub next_index: LogIndex,
     /// matchIndex: the follower's log is known to equal ours up to here. Only grows.
     pub match_index: LogIndex,
@@ -40,12 +42,17 @@ pub(crate) struct Progress {
     sent_at: Instant,
     /// A snapshot may be sent from then on. Until then the last one is under way.
     snapshot_due: Instant,
+
     /// Calls without an outcome yet.
     calls: usize,
-    /// The last call to have an outcome failed. We do not know if anybody is there.
+    /// Calls are numbered, from 1; this is the last one's number.
+    made: u64,
+    /// The latest call that was answered.
+    answered: u64,
+    /// A later one has failed. We do not know if anybody is there.
     silent: bool,
-    /// How often we have gone back. Of calls from before the last time a rejection is old news.
-    round: u64,
+    /// The last call before we went back: a rejection of it, or of an earlier one, is old news.
+    before_step_back: u64,
 }
 
 /// What a leader remembers of a call, to judge its reply.
@@ -57,8 +64,8 @@ pub(crate) struct Sent {
     pub prev: LogIndex,
     /// The last entry sent, or that the snapshot stands for; `prev` in a heartbeat.
     pub last: LogIndex,
-    /// The follower's round then.
-    pub round: u64,
+    /// The call's number among those to this follower.
+    number: u64,
 }
 
 impl Progress {
@@ -73,18 +80,19 @@ impl Progress {
             sent_at: now,
             snapshot_due: now,
             calls: 0,
+            made: 0,
+            answered: 0,
             silent: false,
-            round: 0,
+            before_step_back: 0,
         }
     }
 
     // Before a call.
 
-    /// It is time for a call: with entries, or as a heartbeat.
+    /// It is time for a call: a heartbeat is due, or there are entries that need not wait for one.
     pub fn is_due(&self, now: Instant, last: LogIndex) -> bool {
-        let due = now >= self.heartbeat_due && self.calls < MAX_CALLS;
-        let stream = self.in_step(now) && self.sent < last && self.calls < WINDOW;
-        due || stream
+        let entries = self.sent < last && self.in_step(now) && self.made - self.answered < WINDOW;
+        self.calls < MAX_CALLS && (entries || now >= self.heartbeat_due)
     }
 
     /// The follower answers, we know what it has, and it does not wait for a snapshot. If not, we
@@ -94,7 +102,7 @@ impl Progress {
         known && !self.silent && now >= self.snapshot_due
     }
 
-    /// Leaves out a heartbeat if there are too many calls under way.
+    /// Leaves out a heartbeat that is due, as there are too many calls under way.
     pub fn skip_heartbeat(&mut self, now: Instant) {
         if now >= self.heartbeat_due {
             self.heartbeat_due = now + HEARTBEAT;
@@ -108,14 +116,14 @@ impl Progress {
         }
     }
 
-    /// What is to be sent next is in our snapshot, which is not under way already.
+    /// What is to be sent next is in our snapshot, and that is not under way already.
     pub fn needs_snapshot(&self, base: LogIndex, now: Instant) -> bool {
         self.sent < base && now >= self.snapshot_due
     }
 
-    /// How many bytes of entries to send at most; for one that does not answer, one entry will do.
+    /// How many bytes of entries to send; to one that does not answer, one entry will do.
     pub fn max_bytes(&self) -> usize {
-        if self.silent { 0 } else { 64 * 1024 }
+        if self.silent { 0 } else { MAX_BYTES }
     }
 
     /// Notes a call that is made now, and gives what to remember of it.
@@ -126,11 +134,13 @@ impl Progress {
         self.sent = last;
         self.heartbeat_due = now + HEARTBEAT;
         self.calls += 1;
+        self.made += 1;
+        let number = self.made;
         Sent {
             term,
             prev,
             last,
-            round: self.round,
+            number,
         }
     }
 
@@ -150,58 +160,54 @@ impl Progress {
     // After a call.
 
     /// A reply came.
-    pub fn note_answer(&mut self) {
+    pub fn note_answer(&mut self, sent: &Sent) {
         self.calls -= 1;
+        self.answered = self.answered.max(sent.number);
         self.silent = false;
     }
 
-    /// A reply came: the follower holds everything up to `index`. Replies come in any order.
+    /// The follower holds everything up to `index`. Replies come in any order.
     pub fn note_match(&mut self, index: LogIndex) {
-        self.note_answer();
         self.match_index = self.match_index.max(index);
         self.next_index = self.next_index.max(self.match_index.next());
         self.sent = self.sent.max(self.match_index);
     }
 
-    /// A reply to a snapshot came: the follower holds everything up to `index`.
-    pub fn note_installed(&mut self, index: LogIndex, now: Instant) {
+    /// The snapshot has arrived, or got lost.
+    pub fn snapshot_done(&mut self, now: Instant) {
         self.snapshot_due = now;
-        self.note_match(index);
+    }
+
+    /// The follower's rejection of this call tells us something. It does not if the follower has
+    /// caught up since, or if we have gone back since, or if a snapshot is under way: then we know
+    /// what it lacks.
+    pub fn is_news(&self, sent: &Sent, now: Instant) -> bool {
+        let waits = now < self.snapshot_due;
+        sent.prev > self.match_index && sent.number > self.before_step_back && !waits
+    }
+
+    /// Goes back to `next`, and tries there at once.
+    pub fn step_back(&mut self, next: LogIndex, now: Instant) {
+        self.next_index = next.max(self.match_index.next());
+        self.sent = self.next_index.prev();
+        self.before_step_back = self.made;
+        self.heartbeat_due = now;
     }
 
     /// The call failed. Tries again at once, but only once: when nobody answers heartbeats will do.
-    pub fn note_lost(&mut self, sent: &Sent, now: Instant) {
+    /// True if it does.
+    pub fn note_lost(&mut self, sent: &Sent, now: Instant) -> bool {
         self.calls -= 1;
         if sent.last > self.match_index {
             self.sent = self.next_index.prev();
         }
-        if !self.silent {
+        // One that was made before another that was answered says nothing about now.
+        let retry = !self.silent && sent.number > self.answered;
+        if retry {
+            self.silent = true;
             self.heartbeat_due = now;
         }
-        self.silent = true;
-    }
-
-    /// The call with a snapshot failed.
-    pub fn note_snapshot_lost(&mut self, sent: &Sent, now: Instant) {
-        if !self.silent {
-            self.snapshot_due = now;
-        }
-        self.note_lost(sent, now);
-    }
-
-    /// The follower's rejection of this call tells us something.
-    pub fn is_news(&self, sent: &Sent, now: Instant) -> bool {
-        // If it has caught up since, or we have gone back since, it does not. If a snapshot is
-        // under way we know already what it lacks.
-        sent.prev > self.match_index && sent.round == self.round && now >= self.snapshot_due
-    }
-
-    /// Goes back to `next`, and tries there at once.
-    pub fn go_back(&mut self, next: LogIndex, now: Instant) {
-        self.next_index = next.max(self.match_index.next());
-        self.sent = self.next_index.prev();
-        self.round += 1;
-        self.heartbeat_due = now;
+        retry
     }
 
     /// Panics if the state contradicts itself.

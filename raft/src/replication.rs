@@ -14,7 +14,7 @@ impl Node {
     /// "If command received from client: append entry to local log, respond after entry applied to
     /// state machine" (Rules for Leaders). The service responds when the entry comes out again.
     pub fn start(&mut self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
-        if !self.is_leader() || self.retired {
+        if !self.is_leader() {
             return Err(NotLeader {
                 leader: self.leader(),
             });
@@ -162,17 +162,22 @@ impl Node {
             return;
         };
         match reply {
-            None => p.note_lost(&sent, now),
+            None => {
+                p.note_lost(&sent, now);
+            }
             // "If successful: update nextIndex and matchIndex for follower (§5.3)." By what we
             // sent, not by what we would send now.
-            Some(AppendEntriesReply { success: true, .. }) => p.note_match(sent.last),
+            Some(AppendEntriesReply { success: true, .. }) => {
+                p.note_answer(&sent);
+                p.note_match(sent.last);
+            }
             // "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry
             // (§5.3)", by a whole term.
             Some(AppendEntriesReply { hint, .. }) => {
-                p.note_answer();
+                p.note_answer(&sent);
                 if p.is_news(&sent, now) {
                     let next = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
-                    p.go_back(next, now);
+                    p.step_back(next, now);
                 }
             }
         }

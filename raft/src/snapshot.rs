@@ -109,9 +109,12 @@ impl Node {
         let Some(p) = progress.get_mut(&peer) else {
             return;
         };
-        match reply {
-            None => p.note_snapshot_lost(&sent, now),
-            Some(_) => p.note_installed(sent.last, now),
+        if reply.is_some() {
+            p.note_answer(&sent);
+            p.note_match(sent.last);
+            p.snapshot_done(now);
+        } else if p.note_lost(&sent, now) {
+            p.snapshot_done(now);
         }
     }
 }

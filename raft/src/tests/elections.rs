@@ -25,9 +25,18 @@ fn one_vote_in_a_term() {
 
     domain.crash();
     let mut a = server_on(&disk, A, 3);
-    assert!(!a.handle_request_vote(vote_args(1, C, id(0, 0))).granted, "after a restart");
-    assert!(a.handle_request_vote(vote_args(1, B, id(0, 0))).granted, "B may ask again");
-    assert!(a.handle_request_vote(vote_args(2, C, id(0, 0))).granted, "a new term, a new vote");
+    assert!(
+        !a.handle_request_vote(vote_args(1, C, id(0, 0))).granted,
+        "after a restart"
+    );
+    assert!(
+        a.handle_request_vote(vote_args(1, B, id(0, 0))).granted,
+        "B may ask again"
+    );
+    assert!(
+        a.handle_request_vote(vote_args(2, C, id(0, 0))).granted,
+        "a new term, a new vote"
+    );
 }
 
 /// The vote goes only to a log that is at least as up-to-date: by the last term, then by length
@@ -44,7 +53,11 @@ fn election_restriction() {
     for (last, granted, what) in cases {
         let mut voter = server_with(A, 3, 2, &[1, 1, 2]);
         let reply = voter.handle_request_vote(vote_args(5, B, last));
-        assert_eq!((reply.term, reply.granted), (Term(5), granted), "log {last}: {what}");
+        assert_eq!(
+            (reply.term, reply.granted),
+            (Term(5), granted),
+            "log {last}: {what}"
+        );
     }
 }
 
@@ -57,7 +70,10 @@ fn votes_are_counted_per_term_and_voter() {
     assert_eq!(a.term, Term(2));
     for (voter, asked) in [(B, 1), (C, 1), (3, 1), (B, 2), (B, 2)] {
         a.use_vote(PeerId(voter), Term(asked), vote(asked, true));
-        assert!(!a.is_leader(), "after the vote of server {voter} for term {asked}");
+        assert!(
+            !a.is_leader(),
+            "after the vote of server {voter} for term {asked}"
+        );
     }
     a.use_vote(PeerId(C), Term(2), vote(2, true));
     assert!(a.is_leader(), "A, B and C are three of five");
@@ -81,7 +97,10 @@ fn heartbeat_of_the_same_term_ends_a_candidacy() {
     runs(&mut a);
     let reply = a.handle_append_entries(append_args(1, B, id(0, 0), vec![], 0));
     assert!(reply.success);
-    assert_eq!((a.leader(), a.voted_for), (Some(PeerId(B)), Some(PeerId(A))));
+    assert_eq!(
+        (a.leader(), a.voted_for),
+        (Some(PeerId(B)), Some(PeerId(A)))
+    );
     a.use_vote(PeerId(C), Term(1), vote(1, true));
     assert!(!a.is_leader(), "the race is over");
 }
@@ -96,7 +115,10 @@ fn leader_steps_down_for_a_later_term() {
     a.handle_request_vote(vote_args(7, B, id(0, 0)));
     assert_eq!((a.term, a.is_leader()), (Term(7), false));
     a.tick();
-    assert!(matches!(a.role, Role::Follower { .. }), "its timer did not run while it led");
+    assert!(
+        matches!(a.role, Role::Follower { .. }),
+        "its timer did not run while it led"
+    );
     assert!(a.deadline() >= ms(60_300));
 }
 
@@ -111,14 +133,27 @@ fn what_restarts_the_timer() {
     a.handle_append_entries(append_args(4, B, id(0, 0), vec![], 0));
     assert_eq!(a.deadline(), deadline, "a stale leader");
     a.handle_request_vote(vote_args(6, B, id(9, 1)));
-    assert_eq!(a.deadline(), deadline, "a vote that is refused, though the term is new");
+    assert_eq!(
+        a.deadline(),
+        deadline,
+        "a vote that is refused, though the term is new"
+    );
     a.handle_request_vote(vote_args(5, C, id(2, 5)));
     assert_eq!(a.deadline(), deadline, "a stale candidate");
 
     a.handle_request_vote(vote_args(6, C, id(2, 5)));
-    assert_eq!(a.deadline(), ms(100) + Duration::from_millis(300), "a vote that is granted");
-    a.at(ms(200), 0.0).handle_append_entries(append_args(6, C, id(7, 6), vec![], 0));
-    assert_eq!(a.deadline(), ms(500), "the current leader, even if its entries do not fit");
+    assert_eq!(
+        a.deadline(),
+        ms(100) + Duration::from_millis(300),
+        "a vote that is granted"
+    );
+    a.at(ms(200), 0.0)
+        .handle_append_entries(append_args(6, C, id(7, 6), vec![], 0));
+    assert_eq!(
+        a.deadline(),
+        ms(500),
+        "the current leader, even if its entries do not fit"
+    );
 }
 
 /// Chance spreads the timeouts, so that a tie does not repeat for ever (§5.2).
@@ -140,9 +175,9 @@ fn candidate_runs_again() {
     let mut a = server(A, 5);
     for term in 1..=3 {
         let calls = runs(&mut a);
-        let asked = calls.iter().filter(
-            |o| matches!(&o.call, Call::RequestVote(args) if args.term == Term(term)),
-        );
+        let asked = calls
+            .iter()
+            .filter(|o| matches!(&o.call, Call::RequestVote(args) if args.term == Term(term)));
         assert_eq!(asked.count(), 4, "in term {term}");
     }
 }

@@ -20,8 +20,15 @@ struct Mood {
     time: u32,
 }
 
-const CALM: Mood =
-    Mood { cluster: 3, loss: 0, echo: 0, crashes: 0, cuts: 0, snapshots: 10, time: 150 };
+const CALM: Mood = Mood {
+    cluster: 3,
+    loss: 0,
+    echo: 0,
+    crashes: 0,
+    cuts: 0,
+    snapshots: 10,
+    time: 150,
+};
 
 fn play(seed: u64, mood: Mood, steps: usize) -> World {
     let mut w = World::new(seed, mood.cluster);
@@ -76,13 +83,18 @@ fn recovers(w: &mut World) {
     }
     let (start, before) = (w.now, w.last_committed());
     while !w.all_applied(before.next()) {
-        assert!(w.now < start + Duration::from_secs(5), "no agreement within 5 s after all healed");
+        assert!(
+            w.now < start + Duration::from_secs(5),
+            "no agreement within 5 s after all healed"
+        );
         if w.flights.is_empty() || w.percent(5) {
             let next = w.next_deadline().unwrap();
             w.now = w.now.max(next);
             w.tick();
             let asked = w.last_committed() <= before;
-            (0..w.servers.len()).filter(|_| asked).for_each(|i| w.propose(i));
+            (0..w.servers.len())
+                .filter(|_| asked)
+                .for_each(|i| w.propose(i));
         }
         w.deliver(0);
         (0..w.servers.len()).for_each(|i| w.apply(i));
@@ -104,8 +116,14 @@ fn many(runs: u64, mood: Mood, steps: usize) {
         std::mem::forget(guard);
     }
     // Or the checks may have had nothing to look at.
-    assert!(committed > 2 * runs, "only {committed} entries were committed in {runs} runs");
-    assert!(leaders as u64 >= runs, "only {leaders} leaders in {runs} runs");
+    assert!(
+        committed > 2 * runs,
+        "only {committed} entries were committed in {runs} runs"
+    );
+    assert!(
+        leaders as u64 >= runs,
+        "only {leaders} leaders in {runs} runs"
+    );
     println!("{runs} runs: {committed} entries committed, {leaders} leaders");
 }
 
@@ -124,49 +142,119 @@ fn calm() {
 
 #[test]
 fn lossy() {
-    many(500, Mood { loss: 20, echo: 10, ..CALM }, 1000);
+    many(
+        500,
+        Mood {
+            loss: 20,
+            echo: 10,
+            ..CALM
+        },
+        1000,
+    );
 }
 
 #[test]
 fn late() {
-    many(500, Mood { cluster: 5, loss: 10, echo: 10, time: 300, ..CALM }, 2000);
+    many(
+        500,
+        Mood {
+            cluster: 5,
+            loss: 10,
+            echo: 10,
+            time: 300,
+            ..CALM
+        },
+        2000,
+    );
 }
 
 #[test]
 fn crashing() {
-    many(1000, Mood { loss: 5, echo: 5, crashes: 6, ..CALM }, 1000);
+    many(
+        1000,
+        Mood {
+            loss: 5,
+            echo: 5,
+            crashes: 6,
+            ..CALM
+        },
+        1000,
+    );
 }
 
 #[test]
 fn cut() {
-    many(1000, Mood { cluster: 5, cuts: 15, loss: 2, ..CALM }, 1500);
+    many(
+        1000,
+        Mood {
+            cluster: 5,
+            cuts: 15,
+            loss: 2,
+            ..CALM
+        },
+        1500,
+    );
 }
 
 #[test]
 fn all_at_once() {
-    let mood = Mood { cluster: 5, loss: 10, echo: 10, crashes: 5, cuts: 10, snapshots: 15, time: 150 };
+    let mood = Mood {
+        cluster: 5,
+        loss: 10,
+        echo: 10,
+        crashes: 5,
+        cuts: 10,
+        snapshots: 15,
+        time: 150,
+    };
     many(1500, mood, 1500);
 }
 
 #[test]
 fn even_cluster() {
-    let mood = Mood { cluster: 4, loss: 10, echo: 10, crashes: 4, cuts: 10, ..CALM };
+    let mood = Mood {
+        cluster: 4,
+        loss: 10,
+        echo: 10,
+        crashes: 4,
+        cuts: 10,
+        ..CALM
+    };
     many(500, mood, 1500);
 }
 
 #[test]
 fn without_snapshots() {
-    let mood = Mood { loss: 10, echo: 10, crashes: 6, cuts: 10, snapshots: 0, ..CALM };
+    let mood = Mood {
+        loss: 10,
+        echo: 10,
+        crashes: 6,
+        cuts: 10,
+        snapshots: 0,
+        ..CALM
+    };
     many(500, mood, 1000);
 }
 
 /// The same seed is the same story.
 #[test]
 fn repeats() {
-    let mood = Mood { cluster: 5, loss: 10, echo: 10, crashes: 5, cuts: 10, snapshots: 15, time: 150 };
+    let mood = Mood {
+        cluster: 5,
+        loss: 10,
+        echo: 10,
+        crashes: 5,
+        cuts: 10,
+        snapshots: 15,
+        time: 150,
+    };
     let story = |seed| {
         let w = play(seed, mood, 1500);
-        let saved: Vec<_> = w.servers.iter().map(|s| (s.disk.state(), s.disk.saves())).collect();
+        let saved: Vec<_> = w
+            .servers
+            .iter()
+            .map(|s| (s.disk.state(), s.disk.saves()))
+            .collect();
         (saved, w.last_committed(), w.now)
     };
     assert_eq!(story(11), story(11));

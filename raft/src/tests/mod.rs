@@ -11,5 +11,6 @@ mod persistence;
 mod replications;
 mod snapshots;
 mod stage;
+mod weather;
 mod world;
 // END SOLUTION

@@ -12,7 +12,13 @@ const A: usize = 0;
 const B: usize = 1;
 
 fn mounted(disk: &Disk, me: usize) -> Node {
-    Node::new(PeerId(me), 3, disk.mount(&Domain::new(me as u32, 0)), ms(0), 0.0)
+    Node::new(
+        PeerId(me),
+        3,
+        disk.mount(&Domain::new(me as u32, 0)),
+        ms(0),
+        0.0,
+    )
 }
 
 /// One save for all that happens in a turn, before anything goes out; none if nothing has changed.
@@ -29,7 +35,11 @@ fn one_save_a_turn() {
     assert_eq!(disk.saves(), 1);
     b.handle_append_entries(append_args(1, A, id(3, 1), vec![], 3));
     b.finish();
-    assert_eq!(disk.saves(), 1, "a heartbeat saves nothing, nor does a commit");
+    assert_eq!(
+        disk.saves(),
+        1,
+        "a heartbeat saves nothing, nor does a commit"
+    );
 }
 
 /// A candidate's term and its vote for itself are on disk before it asks anybody.
@@ -59,7 +69,10 @@ fn round_trip() {
     assert_eq!((&again.log, &again.snapshot), (&b.log, &b.snapshot));
     let view = crate::persist::view_saved(&disk.state()).unwrap();
     assert_eq!((view.term, view.vote), (Term(4), None));
-    assert_eq!((view.snapshot, view.last()), (id(2, 1).into(), id(4, 4).into()));
+    assert_eq!(
+        (view.snapshot, view.last()),
+        (id(2, 1).into(), id(4, 4).into())
+    );
     assert_eq!(view.entry(LogIndex(3)).unwrap().command, command(3, 3));
 }
 
@@ -73,6 +86,10 @@ fn saved_state_is_compact() {
         a.start(Bytes::from_static(&[7; 20])).unwrap();
     }
     a.finish();
-    assert!(disk.state_len() < 20 * (20 + 3) + 20, "{} bytes", disk.state_len());
+    assert!(
+        disk.state_len() < 20 * (20 + 3) + 20,
+        "{} bytes",
+        disk.state_len()
+    );
 }
 // END SOLUTION

@@ -13,7 +13,11 @@ const B: usize = 1;
 const C: usize = 2;
 
 fn success(term: u64) -> Option<AppendEntriesReply> {
-    Some(AppendEntriesReply { term: Term(term), success: true, hint: None })
+    Some(AppendEntriesReply {
+        term: Term(term),
+        success: true,
+        hint: None,
+    })
 }
 
 /// The new leader's first heartbeat is lost on nobody: B and C answer it.
@@ -56,7 +60,11 @@ fn figure_7() {
         leader.start("x".into()).unwrap(); // term 8, as in the figure
         let calls = talk(&mut leader, &mut follower, first);
         assert_eq!(follower.log, leader.log, "follower {name}");
-        assert_eq!(terms(&follower), [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 8], "follower {name}");
+        assert_eq!(
+            terms(&follower),
+            [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 8],
+            "follower {name}"
+        );
         assert!(calls <= most, "follower {name}: {calls} calls");
     }
 }
@@ -80,7 +88,11 @@ fn figure_8() {
     talk(&mut s1, &mut s3, again);
     assert_eq!(terms(&s3), [1, 2]);
     // … and must not be committed, because of (d): S5 can still win, with S2, S3 and S4, …
-    assert_eq!(s1.commit, LogIndex(0), "S1 has committed an entry of term 2 by counting");
+    assert_eq!(
+        s1.commit,
+        LogIndex(0),
+        "S1 has committed an entry of term 2 by counting"
+    );
     s5.observe_term(Term(4));
     runs(&mut s5);
     assert!(s2.handle_request_vote(vote_args(5, E, id(2, 3))).granted);
@@ -100,7 +112,10 @@ fn figure_8() {
     let again = heartbeat(&mut s1);
     talk(&mut s1, &mut s3, again);
     assert_eq!((terms(&s3), s1.commit), (vec![1, 2, 4], LogIndex(3)));
-    assert!(!s2.handle_request_vote(vote_args(5, E, id(2, 3))).granted, "S5 cannot win any more");
+    assert!(
+        !s2.handle_request_vote(vote_args(5, E, id(2, 3))).granted,
+        "S5 cannot win any more"
+    );
 }
 
 /// A delayed AppendEntries that says less than we know cuts nothing off: we may have acknowledged
@@ -114,7 +129,10 @@ fn delayed_duplicate_erases_nothing() {
     assert!(b.handle_append_entries(late).success);
     b.finish();
     assert!(b.handle_append_entries(early).success);
-    assert!(!b.unsaved, "nothing has changed, so there is nothing to save");
+    assert!(
+        !b.unsaved,
+        "nothing has changed, so there is nothing to save"
+    );
     assert_eq!(terms(&b), [1, 1, 1]);
 }
 
@@ -122,7 +140,10 @@ fn delayed_duplicate_erases_nothing() {
 #[test]
 fn conflicting_suffix_is_cut() {
     let mut b = server_with(B, 3, 2, &[1, 1, 2, 2]);
-    assert!(b.handle_append_entries(append_args(3, A, id(1, 1), entries(1, &[1, 3]), 0)).success);
+    assert!(
+        b.handle_append_entries(append_args(3, A, id(1, 1), entries(1, &[1, 3]), 0))
+            .success
+    );
     assert_eq!(terms(&b), [1, 1, 3]);
 }
 
@@ -133,10 +154,18 @@ fn commits_no_further_than_what_is_known_to_match() {
     let mut b = server_with(B, 3, 2, &[1, 1, 2, 2]);
     b.handle_append_entries(append_args(3, A, id(2, 1), vec![], 4));
     b.finish();
-    assert_eq!(b.commit, LogIndex(2), "entries 3 and 4 are of a leader that is gone");
+    assert_eq!(
+        b.commit,
+        LogIndex(2),
+        "entries 3 and 4 are of a leader that is gone"
+    );
     b.handle_append_entries(append_args(3, A, id(1, 1), vec![], 1));
     b.finish();
-    assert_eq!(b.commit, LogIndex(2), "an older heartbeat takes nothing back");
+    assert_eq!(
+        b.commit,
+        LogIndex(2),
+        "an older heartbeat takes nothing back"
+    );
 }
 
 /// A stale leader's entries are refused, and it learns the term.
@@ -144,7 +173,14 @@ fn commits_no_further_than_what_is_known_to_match() {
 fn stale_leader_is_refused() {
     let mut b = server_with(B, 3, 3, &[1]);
     let reply = b.handle_append_entries(append_args(2, A, id(1, 1), entries(1, &[2]), 2));
-    assert_eq!(reply, AppendEntriesReply { term: Term(3), success: false, hint: None });
+    assert_eq!(
+        reply,
+        AppendEntriesReply {
+            term: Term(3),
+            success: false,
+            hint: None
+        }
+    );
     assert_eq!((terms(&b), b.leader()), (vec![1], None));
 }
 
@@ -178,7 +214,11 @@ fn replies_of_an_earlier_term_are_ignored() {
     a.use_append_reply(PeerId(B), old, success(1));
     a.use_append_reply(PeerId(C), old, success(1));
     a.finish();
-    assert_eq!(a.commit, LogIndex(0), "neither B nor C has entry 1 of term 2, as far as A knows");
+    assert_eq!(
+        a.commit,
+        LogIndex(0),
+        "neither B nor C has entry 1 of term 2, as far as A knows"
+    );
 }
 
 /// A rejection from before the leader went back, or of something that matches by now, does not
@@ -214,12 +254,23 @@ fn burst_is_one_call_and_ships_once() {
     assert_eq!(args.entries.len(), 5);
     a.start("more".into()).unwrap();
     let (next, _) = append_to(B, a.finish());
-    assert_eq!((next.prev, next.entries.len()), (id(5, 1), 1), "only what is new");
+    assert_eq!(
+        (next.prev, next.entries.len()),
+        (id(5, 1), 1),
+        "only what is new"
+    );
 
     let soon = a.now + Duration::from_millis(99);
-    assert!(a.at(soon, 0.5).finish().is_empty(), "what is under way is not sent again");
+    assert!(
+        a.at(soon, 0.5).finish().is_empty(),
+        "what is under way is not sent again"
+    );
     let (again, _) = append_to(B, heartbeat(&mut a));
-    assert_eq!(again.entries.len(), 6, "no reply for a heartbeat's time: all over again");
+    assert_eq!(
+        again.entries.len(),
+        6,
+        "no reply for a heartbeat's time: all over again"
+    );
 
     let reply = b.handle_append_entries(args);
     a.use_append_reply(PeerId(B), sent, Some(reply));
@@ -299,7 +350,12 @@ fn start_elsewhere() {
     let mut b = server(B, 3);
     assert_eq!(b.start("x".into()), Err(NotLeader { leader: None }));
     b.handle_append_entries(append_args(1, A, id(0, 0), vec![], 0));
-    assert_eq!(b.start("x".into()), Err(NotLeader { leader: Some(PeerId(A)) }));
+    assert_eq!(
+        b.start("x".into()),
+        Err(NotLeader {
+            leader: Some(PeerId(A))
+        })
+    );
 }
 
 /// A fault elsewhere that would undo what is committed is reported as such.

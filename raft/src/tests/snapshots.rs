@@ -59,7 +59,10 @@ fn restart_with_a_snapshot() {
     domain.crash();
 
     let mut b = server_on(&disk, B, 3);
-    assert_eq!((b.commit, b.applied, b.log.base()), (LogIndex(2), LogIndex(2), id(2, 1)));
+    assert_eq!(
+        (b.commit, b.applied, b.log.base()),
+        (LogIndex(2), LogIndex(2), id(2, 1))
+    );
     assert!(applied(&mut b).is_empty());
     b.handle_request_vote(vote_args(2, C, id(3, 1)));
     b.finish();
@@ -75,7 +78,10 @@ fn install_beyond_the_log() {
     b.handle_install_snapshot(snapshot_args(3, C, id(9, 3)));
     assert!(b.unsaved);
     b.finish();
-    assert_eq!((b.log.base(), b.log.last(), b.commit), (id(9, 3), id(9, 3), LogIndex(9)));
+    assert_eq!(
+        (b.log.base(), b.log.last(), b.commit),
+        (id(9, 3), id(9, 3), LogIndex(9))
+    );
     assert_eq!(b.persister.snapshot(), "all to 9@3");
     assert_eq!(applied(&mut b), ["[all to 9@3]"]);
 }
@@ -119,7 +125,10 @@ fn install_late_or_twice() {
     b.finish();
     b.handle_install_snapshot(snapshot_args(2, A, id(6, 2)));
     b.finish();
-    assert_eq!((b.log.last(), applied(&mut b)), (id(7, 2), vec!["7@2".to_string()]));
+    assert_eq!(
+        (b.log.last(), applied(&mut b)),
+        (id(7, 2), vec!["7@2".to_string()])
+    );
 }
 
 /// A stale leader's snapshot is refused.
@@ -135,12 +144,21 @@ fn install_from_a_stale_leader() {
 fn append_at_the_edge_of_the_snapshot() {
     let mut b = follower(&[1, 1, 2], 3);
     b.take_snapshot(LogIndex(3), "all to 3".into());
-    assert!(b.handle_append_entries(append_args(2, A, id(3, 2), entries(3, &[2]), 3)).success);
+    assert!(
+        b.handle_append_entries(append_args(2, A, id(3, 2), entries(3, &[2]), 3))
+            .success
+    );
     assert_eq!(terms(&b), [2]);
     // Delayed: from before the snapshot, reaching into the log, across it, and ending inside it.
-    assert!(b.handle_append_entries(append_args(2, A, id(1, 1), entries(1, &[1, 2, 2, 2]), 3)).success);
+    assert!(
+        b.handle_append_entries(append_args(2, A, id(1, 1), entries(1, &[1, 2, 2, 2]), 3))
+            .success
+    );
     assert_eq!(terms(&b), [2, 2]);
-    assert!(b.handle_append_entries(append_args(2, A, id(0, 0), entries(0, &[1, 1]), 3)).success);
+    assert!(
+        b.handle_append_entries(append_args(2, A, id(0, 0), entries(0, &[1, 1]), 3))
+            .success
+    );
     assert_eq!((terms(&b), b.commit), (vec![2, 2], LogIndex(3)));
     b.finish();
 }
@@ -191,7 +209,10 @@ fn one_snapshot_at_a_time() {
         a.use_append_reply(PeerId(B), sent, Some(rejection));
         assert!(a.finish().is_empty(), "at {time} ms");
     }
-    assert!(a.at(ms(2500), 0.5).finish().iter().any(is_snapshot), "half a second is long enough");
+    assert!(
+        a.at(ms(2500), 0.5).finish().iter().any(is_snapshot),
+        "half a second is long enough"
+    );
 }
 
 /// The service may compact while followers are behind in what was sent to them: nothing is sent
@@ -210,14 +231,21 @@ fn compaction_does_not_block_replication() {
     }
     let (mut to_b, mut to_c) = (Vec::new(), Vec::new());
     for outgoing in a.finish() {
-        if outgoing.to == PeerId(B) { to_b.push(outgoing) } else { to_c.push(outgoing) }
+        if outgoing.to == PeerId(B) {
+            to_b.push(outgoing)
+        } else {
+            to_c.push(outgoing)
+        }
     }
     talk(&mut a, &mut b, to_b);
     assert_eq!(applied(&mut a), ["x", "y", "z"]);
     a.take_snapshot(LogIndex(3), "xyz".into());
     a.start("w".into()).unwrap();
     to_c.extend(a.finish());
-    assert!(to_c.iter().all(|o| matches!(o.call, Call::AppendEntries(..))));
+    assert!(
+        to_c.iter()
+            .all(|o| matches!(o.call, Call::AppendEntries(..)))
+    );
     talk(&mut a, &mut c, to_c);
     assert_eq!(c.log.last(), id(4, 3));
 }

@@ -36,7 +36,11 @@ pub fn server_on(disk: &Disk, me: usize, cluster: usize) -> Node {
 pub fn server_with(me: usize, cluster: usize, term: u64, terms: &[u64]) -> Node {
     let disk = Disk::new();
     let log = log_of(terms);
-    let state = labgob::encode(&Saved { term: Term(term), voted_for: None, log });
+    let state = labgob::encode(&Saved {
+        term: Term(term),
+        voted_for: None,
+        log,
+    });
     let domain = Domain::new(me as u32, 0);
     disk.mount(&domain).save(state, "");
     domain.crash();
@@ -57,22 +61,39 @@ pub fn command(index: u64, term: u64) -> Bytes {
 }
 
 pub fn id(index: u64, term: u64) -> EntryId {
-    EntryId { index: LogIndex(index), term: Term(term) }
+    EntryId {
+        index: LogIndex(index),
+        term: Term(term),
+    }
 }
 
 /// Entries of these terms, for the places after `prev`.
 pub fn entries(prev: u64, terms: &[u64]) -> Vec<Entry> {
     let places = prev + 1..;
-    places.zip(terms).map(|(i, t)| Entry { term: Term(*t), command: command(i, *t) }).collect()
+    places
+        .zip(terms)
+        .map(|(i, t)| Entry {
+            term: Term(*t),
+            command: command(i, *t),
+        })
+        .collect()
 }
 
 /// The terms of a log's entries.
 pub fn terms(node: &Node) -> Vec<u64> {
-    node.log.after(node.log.base().index, usize::MAX).iter().map(|e| e.term.0).collect()
+    node.log
+        .after(node.log.base().index, usize::MAX)
+        .iter()
+        .map(|e| e.term.0)
+        .collect()
 }
 
 pub fn vote_args(term: u64, candidate: usize, last: EntryId) -> RequestVoteArgs {
-    RequestVoteArgs { term: Term(term), candidate: PeerId(candidate), last }
+    RequestVoteArgs {
+        term: Term(term),
+        candidate: PeerId(candidate),
+        last,
+    }
 }
 
 pub fn append_args(
@@ -83,16 +104,30 @@ pub fn append_args(
     commit: u64,
 ) -> AppendEntriesArgs {
     let leader_commit = LogIndex(commit);
-    AppendEntriesArgs { term: Term(term), leader: PeerId(leader), prev, entries, leader_commit }
+    AppendEntriesArgs {
+        term: Term(term),
+        leader: PeerId(leader),
+        prev,
+        entries,
+        leader_commit,
+    }
 }
 
 pub fn snapshot_args(term: u64, leader: usize, last: EntryId) -> InstallSnapshotArgs {
     let snapshot = format!("all to {last}").into();
-    InstallSnapshotArgs { term: Term(term), leader: PeerId(leader), last, snapshot }
+    InstallSnapshotArgs {
+        term: Term(term),
+        leader: PeerId(leader),
+        last,
+        snapshot,
+    }
 }
 
 pub fn vote(term: u64, granted: bool) -> Option<RequestVoteReply> {
-    Some(RequestVoteReply { term: Term(term), granted })
+    Some(RequestVoteReply {
+        term: Term(term),
+        granted,
+    })
 }
 
 /// The server's timer runs out, and it asks for votes.
@@ -124,8 +159,10 @@ pub fn appends(calls: Vec<Outgoing>) -> Vec<(PeerId, AppendEntriesArgs, Sent)> {
 
 /// The only AppendEntries to `peer` among these calls.
 pub fn append_to(peer: usize, calls: Vec<Outgoing>) -> (AppendEntriesArgs, Sent) {
-    let mut to_peer: Vec<_> =
-        appends(calls).into_iter().filter(|(to, ..)| *to == PeerId(peer)).collect();
+    let mut to_peer: Vec<_> = appends(calls)
+        .into_iter()
+        .filter(|(to, ..)| *to == PeerId(peer))
+        .collect();
     assert_eq!(to_peer.len(), 1, "AppendEntries calls to server {peer}");
     let (_, args, sent) = to_peer.remove(0);
     (args, sent)
@@ -139,7 +176,12 @@ pub fn talk(leader: &mut Node, follower: &mut Node, calls: Vec<Outgoing>) -> usi
     while !calls.is_empty() {
         for outgoing in calls.into_iter().filter(|o| o.to == peer) {
             count += 1;
-            assert!(count < 100, "servers {} and {} never agree", leader.me, follower.me);
+            assert!(
+                count < 100,
+                "servers {} and {} never agree",
+                leader.me,
+                follower.me
+            );
             follower.at(leader.now, 0.5);
             answer(leader, follower, outgoing.call);
         }

@@ -55,8 +55,19 @@ struct Service {
 }
 
 pub enum Flight {
-    Request { from: PeerId, life: u32, to: PeerId, call: Call, echo: bool },
-    Reply { from: PeerId, to: PeerId, life: u32, outcome: Outcome },
+    Request {
+        from: PeerId,
+        life: u32,
+        to: PeerId,
+        call: Call,
+        echo: bool,
+    },
+    Reply {
+        from: PeerId,
+        to: PeerId,
+        life: u32,
+        outcome: Outcome,
+    },
 }
 
 /// All that has come to be true, on whatever server.
@@ -76,7 +87,12 @@ impl World {
         let mut world = World {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             now: ms(0),
-            servers: (0..cluster).map(|_| Server { disk: Disk::new(), up: None }).collect(),
+            servers: (0..cluster)
+                .map(|_| Server {
+                    disk: Disk::new(),
+                    up: None,
+                })
+                .collect(),
             flights: Vec::new(),
             cut: vec![vec![false; cluster]; cluster],
             loss: 0,
@@ -106,9 +122,18 @@ impl World {
         let domain = Domain::new(i as u32, server.disk.mounts() as u32);
         let node = Node::new(PeerId(i), cluster, server.disk.mount(&domain), now, chance);
         let service = Service::restore(&server.disk.snapshot());
-        assert_eq!(service.applied, node.applied, "server {i}: the snapshot and the log part");
+        assert_eq!(
+            service.applied, node.applied,
+            "server {i}: the snapshot and the log part"
+        );
         let commit = node.commit;
-        server.up = Some(Up { node, domain, service, commit, led: None });
+        server.up = Some(Up {
+            node,
+            domain,
+            service,
+            commit,
+            led: None,
+        });
     }
 
     pub fn crash(&mut self, i: usize) {
@@ -128,7 +153,9 @@ impl World {
 
     /// The service of server `i` executes what there is.
     pub fn apply(&mut self, i: usize) {
-        let Some(up) = &mut self.servers[i].up else { return };
+        let Some(up) = &mut self.servers[i].up else {
+            return;
+        };
         for message in up.node.take_deliveries() {
             up.service.take(i, message, &mut self.facts);
         }
@@ -136,10 +163,23 @@ impl World {
 
     /// The service of server `i` hands over a snapshot.
     pub fn snapshot(&mut self, i: usize) {
-        let Some(up) = &mut self.servers[i].up else { return };
-        up.node.take_snapshot(up.service.applied, up.service.snapshot());
+        let Some(up) = &mut self.servers[i].up else {
+            return;
+        };
+        up.node
+            .take_snapshot(up.service.applied, up.service.snapshot());
         let (saved, service) = (Service::restore(&up.node.persister.snapshot()), up.service);
-        assert!(saved.applied >= service.applied, "server {i} has lost a snapshot");
+        assert!(
+            saved.applied >= service.applied,
+            "server {i} has lost a snapshot"
+        );
+    }
+
+    /// Cuts server `i` off from all others, or joins it again.
+    pub fn connect(&mut self, i: usize, on: bool) {
+        for j in 0..self.servers.len() {
+            (self.cut[i][j], self.cut[j][i]) = (!on, !on);
+        }
     }
 
     pub fn heal(&mut self) {
@@ -153,7 +193,9 @@ impl World {
     pub fn turn(&mut self, i: usize, events: Vec<Flight>, crash: u32) {
         let (now, chance) = (self.now, self.rng.random());
         let (crash_before, crash_after) = (self.percent(crash), self.percent(crash));
-        let Some(up) = &mut self.servers[i].up else { return };
+        let Some(up) = &mut self.servers[i].up else {
+            return;
+        };
         up.node.at(now, chance);
         let replies: Vec<_> = events.into_iter().filter_map(|e| up.handle(e)).collect();
         up.node.tick();
@@ -180,7 +222,11 @@ impl World {
     /// All servers whose timer has run out, in turn.
     pub fn tick(&mut self) {
         for i in 0..self.servers.len() {
-            if self.servers[i].up.as_ref().is_some_and(|up| up.node.deadline() <= self.now) {
+            if self.servers[i]
+                .up
+                .as_ref()
+                .is_some_and(|up| up.node.deadline() <= self.now)
+            {
                 self.turn(i, vec![], 0);
             }
         }
@@ -188,7 +234,11 @@ impl World {
 
     /// The next moment at which a timer runs out.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.servers.iter().filter_map(|s| s.up.as_ref()).map(|up| up.node.deadline()).min()
+        self.servers
+            .iter()
+            .filter_map(|s| s.up.as_ref())
+            .map(|up| up.node.deadline())
+            .min()
     }
 
     pub fn pass(&mut self, time: Duration) {
@@ -214,29 +264,74 @@ impl World {
         }
     }
 
+    /// One message arrives, or gets lost.
+    pub fn receive(&mut self, flight: Flight) {
+        if let Some((to, flight)) = self.arrive(flight) {
+            self.turn(to, vec![flight], 0);
+        }
+    }
+
     /// What comes of a message: where it arrives, unless it gets lost.
     fn arrive(&mut self, flight: Flight) -> Option<(usize, Flight)> {
         let lost = self.percent(self.loss);
         match flight {
-            Flight::Request { from, life, to, call, echo } => {
+            Flight::Request {
+                from,
+                life,
+                to,
+                call,
+                echo,
+            } => {
                 if lost || self.cut[from.0][to.0] || self.servers[to.0].up.is_none() {
                     self.fail(from, life, to, call, echo);
                     return None;
                 }
                 if self.percent(self.echo) {
                     let call = call.clone();
-                    self.flights.push(Flight::Request { from, life, to, call, echo: true });
+                    self.flights.push(Flight::Request {
+                        from,
+                        life,
+                        to,
+                        call,
+                        echo: true,
+                    });
                 }
-                Some((to.0, Flight::Request { from, life, to, call, echo }))
+                Some((
+                    to.0,
+                    Flight::Request {
+                        from,
+                        life,
+                        to,
+                        call,
+                        echo,
+                    },
+                ))
             }
-            Flight::Reply { from, to, life, outcome } => {
+            Flight::Reply {
+                from,
+                to,
+                life,
+                outcome,
+            } => {
                 let up = self.servers[to.0].up.as_ref()?;
                 if up.domain.incarnation() != life {
                     return None;
                 }
                 let lost = lost || self.cut[to.0][from.0];
-                let outcome = if lost { outcome.without_reply() } else { outcome };
-                Some((to.0, Flight::Reply { from, to, life, outcome }))
+                let outcome = if lost {
+                    outcome.without_reply()
+                } else {
+                    outcome
+                };
+                Some((
+                    to.0,
+                    Flight::Reply {
+                        from,
+                        to,
+                        life,
+                        outcome,
+                    },
+                ))
             }
         }
     }
@@ -245,7 +340,12 @@ impl World {
     fn fail(&mut self, from: PeerId, life: u32, to: PeerId, call: Call, echo: bool) {
         if !echo {
             let outcome = call.without_reply();
-            self.flights.push(Flight::Reply { from: to, to: from, life, outcome });
+            self.flights.push(Flight::Reply {
+                from: to,
+                to: from,
+                life,
+                outcome,
+            });
         }
     }
 }
@@ -255,7 +355,13 @@ impl Up {
     fn handle(&mut self, event: Flight) -> Option<Flight> {
         let node = &mut self.node;
         match event {
-            Flight::Request { from, life, to, call, echo } => {
+            Flight::Request {
+                from,
+                life,
+                to,
+                call,
+                echo,
+            } => {
                 let outcome = match call {
                     Call::RequestVote(args) => {
                         Outcome::RequestVote(args.term, Some(node.handle_request_vote(args)))
@@ -267,7 +373,12 @@ impl Up {
                         Outcome::InstallSnapshot(sent, Some(node.handle_install_snapshot(args)))
                     }
                 };
-                (!echo).then_some(Flight::Reply { from: to, to: from, life, outcome })
+                (!echo).then_some(Flight::Reply {
+                    from: to,
+                    to: from,
+                    life,
+                    outcome,
+                })
             }
             Flight::Reply { from, outcome, .. } => {
                 node.use_outcome(from, outcome);
@@ -300,23 +411,52 @@ impl Outcome {
 impl Service {
     fn take(&mut self, i: usize, message: ApplyMsg, facts: &mut Facts) {
         match message {
-            ApplyMsg::Command { index, term, command } => {
-                assert_eq!(index, self.applied.next(), "server {i} applies out of order");
+            ApplyMsg::Command {
+                index,
+                term,
+                command,
+            } => {
+                assert_eq!(
+                    index,
+                    self.applied.next(),
+                    "server {i} applies out of order"
+                );
                 let (id, _) = facts.committed[&index];
                 let (known, _) = &facts.entries[&(index, id.term)];
                 // State Machine Safety.
-                assert_eq!((term, &command), (id.term, known), "server {i} applies another {index}");
-                let mix = command.iter().fold(self.digest, |d, b| (d ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
-                *self = Service { applied: index, digest: mix };
+                assert_eq!(
+                    (term, &command),
+                    (id.term, known),
+                    "server {i} applies another {index}"
+                );
+                let mix = command.iter().fold(self.digest, |d, b| {
+                    (d ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+                });
+                *self = Service {
+                    applied: index,
+                    digest: mix,
+                };
             }
-            ApplyMsg::Snapshot { index, snapshot, .. } => {
-                assert!(index > self.applied, "server {i} goes back to a snapshot to {index}");
+            ApplyMsg::Snapshot {
+                index, snapshot, ..
+            } => {
+                assert!(
+                    index > self.applied,
+                    "server {i} goes back to a snapshot to {index}"
+                );
                 *self = Service::restore(&snapshot);
-                assert_eq!(self.applied, index, "server {i}: the snapshot is of another index");
+                assert_eq!(
+                    self.applied, index,
+                    "server {i}: the snapshot is of another index"
+                );
             }
         }
         let known = *facts.digests.entry(self.applied).or_insert(self.digest);
-        assert_eq!(self.digest, known, "server {i} has another state after {}", self.applied);
+        assert_eq!(
+            self.digest, known,
+            "server {i} has another state after {}",
+            self.applied
+        );
     }
 
     fn snapshot(&self) -> Bytes {
@@ -328,7 +468,10 @@ impl Service {
             return Service::default();
         }
         let (applied, digest) = labgob::decode(snapshot).unwrap();
-        Service { applied: LogIndex(applied), digest }
+        Service {
+            applied: LogIndex(applied),
+            digest,
+        }
     }
 }
 
@@ -346,7 +489,11 @@ impl Facts {
         self.check_leader(node);
         if let Some((term, last)) = up.led.replace((node.term, node.log.last())) {
             let kept = term != node.term || node.log.contains(last);
-            assert!(kept, "Leader Append-Only: leader {} has lost {last} in term {term}", node.me);
+            assert!(
+                kept,
+                "Leader Append-Only: leader {} has lost {last} in term {term}",
+                node.me
+            );
         }
     }
 
@@ -361,7 +508,8 @@ impl Facts {
             assert!(
                 known.0 == entry.command && known.1 == before,
                 "Log Matching: server {} has {index}@{} after term {before}; elsewhere it is {known:?}",
-                node.me, entry.term
+                node.me,
+                entry.term
             );
             before = entry.term;
         }
@@ -394,7 +542,11 @@ impl Facts {
 
     /// The last index known to be committed anywhere.
     fn last_committed(&self) -> LogIndex {
-        self.committed.keys().next_back().copied().unwrap_or_default()
+        self.committed
+            .keys()
+            .next_back()
+            .copied()
+            .unwrap_or_default()
     }
 }
 
