@@ -56,18 +56,21 @@ fn actor() -> Server {
 
 fn wall(c: &mut Criterion) {
     let args = vec![7; 100];
-    let servers: [(&str, fn() -> Server); 3] = [
-        ("handler on a worker", || {
-            Server::new().with(echo::service(Arc::new(Echo)))
-        }),
-        ("actor with an inbox", actor),
-        ("answered on arrival", || {
-            Server::new().with(echo::deferred_service(Arc::new(Echo)))
-        }),
+    let echo = Arc::new(Echo);
+    let servers = [
+        (
+            "handler on a worker",
+            Server::new().with(echo::service(echo.clone())),
+        ),
+        ("actor with an inbox", actor()),
+        (
+            "answered on arrival",
+            Server::new().with(echo::deferred_service(echo)),
+        ),
     ];
     let mut group = c.benchmark_group("wall clock");
     for (name, server) in servers {
-        let (_net, client) = world(server());
+        let (_net, client) = world(server);
         group.bench_function(name, |b| b.iter(|| client.len(&args).unwrap()));
     }
     group.finish();

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::error::RpcError;
 use crate::events;
 use crate::link::Link;
-use crate::observer::{Direction, MessageId, MessageSeen};
+use crate::observer::{Cause, Direction, MessageId, MessageSeen};
 use crate::postman::Deed;
 use crate::server::ServerInfo;
 use crate::service::MethodRef;
@@ -55,10 +55,18 @@ impl Route {
         self.server.as_ref().map(|server| server.id)
     }
 
-    /// How long after a loss the caller learns of it.
+    /// How long after a loss by chance the caller learns of it.
     pub fn notice(&self) -> Duration {
         let link = self.link.as_ref();
         link.map_or(Duration::ZERO, |link| link.notice.draw(&mut rand::rng()))
+    }
+
+    /// How long after a message found its way closed the caller learns of it.
+    pub fn notice_of(&self, cause: Cause) -> Duration {
+        match cause {
+            Cause::Cut => self.notice(),
+            _ => Duration::ZERO,
+        }
     }
 }
 

@@ -15,8 +15,8 @@ pub struct Link {
     pub request: Path,
     /// The way back.
     pub reply: Path,
-    /// How long after a loss the caller learns that its call failed. None: at once, as if its
-    /// timeout had just passed. A cut way to the server uses the network's delay for dead servers instead.
+    /// How long after a loss, or after a reply that a cut stopped, the caller learns that its call failed. None: at
+    /// once, as if its timeout had just passed. For a cut way to the server it is the network's delay for dead servers.
     pub notice: Delay,
 }
 

@@ -198,7 +198,8 @@ pub enum Verdict {
     Delay(Duration),
     /// It arrives now, and once more exactly so much later.
     Duplicate(Duration),
-    /// It waits until [`Network::release`](crate::Network::release) lets it go. Till then the call waits too.
+    /// It waits until [`Network::release`](crate::Network::release) lets it go or
+    /// [`Network::discard`](crate::Network::discard) loses it. Till then the call waits too.
     Hold,
     /// It arrives now, and a copy with the next number waits for [`Network::release`](crate::Network::release).
     HoldCopy,

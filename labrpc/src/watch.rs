@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use labsim::sync::Arc;
 
 use crate::counters::{Counters, Counts};
+use crate::events;
 use crate::network::Network;
-use crate::observer::{Direction, Hooks, Interceptor, MessageId, Observer};
+use crate::observer::{Cause, Direction, Hooks, Interceptor, MessageId, Observer};
 
 /// # Counts
 impl Network {
@@ -106,6 +107,24 @@ impl Network {
             Direction::Request => ticket.arrive(bytes),
             Direction::Reply => ticket.deliver(bytes),
         }
+        true
+    }
+
+    /// Loses a message that an interceptor holds: it never arrives, and the caller learns of it now, unless another copy
+    /// may arrive still. False if there is none of this name.
+    pub fn discard(&self, id: MessageId) -> bool {
+        let Some((ticket, bytes)) = self.with(|state| state.held.remove(&id)) else {
+            return false;
+        };
+        let hooks = self.with(|state| state.hooks.clone());
+        events::lost(
+            &ticket,
+            id.direction,
+            &bytes,
+            Cause::Intercepted,
+            hooks.as_deref(),
+        );
+        ticket.fail();
         true
     }
 }

@@ -38,6 +38,13 @@ impl State {
         Ok(pending)
     }
 
+    /// Enters that a refusal has reached its caller. It does not count as a reply.
+    fn refuse(&mut self, ticket: &mut Ticket) -> Result<Option<Pending>, Cause> {
+        self.handler_ended(ticket)?;
+        ticket.spent = true;
+        Ok(self.calls.take(ticket.slot, ticket.route.call))
+    }
+
     /// One hope less for a call. Gives back the call if it was the last.
     fn spend(&mut self, ticket: &mut Ticket) -> Option<Pending> {
         ticket.spent = true;
@@ -75,10 +82,8 @@ impl Ticket {
         match passage {
             Ok(()) => self.travel(Direction::Reply, bytes, hooks),
             Err(cause) => {
-                let fate = Fate::Lost {
-                    cause,
-                    after: Duration::ZERO,
-                };
+                let after = route.notice_of(cause);
+                let fate = Fate::Lost { cause, after };
                 self.launch(Direction::Reply, bytes, fate, hooks);
             }
         }
@@ -120,8 +125,19 @@ impl Ticket {
                 if !sent_now {
                     events::lost(&self, Direction::Reply, &bytes, cause, hooks);
                 }
-                self.fail();
+                self.lose(cause);
             }
+        }
+    }
+
+    /// This copy found its way closed. The caller learns of it at once, or of a cut after the link's notice.
+    pub fn lose(self, cause: Cause) {
+        let route = self.route.clone();
+        let after = route.notice_of(cause);
+        if after.is_zero() {
+            self.fail();
+        } else {
+            route.core.post(after, Deed::Fail(self));
         }
     }
 
@@ -133,17 +149,18 @@ impl Ticket {
         }
     }
 
-    /// The server cannot answer, and says why.
+    /// The server cannot answer, and says why: a reply like any other, but for its delays.
     pub fn refuse(mut self, error: RpcError) {
         let route = self.route.clone();
-        let pending = route.core.with(|state| {
-            let _ = state.handler_ended(&mut self);
-            self.spent = true;
-            state.calls.take(self.slot, route.call)
-        });
+        let (result, hooks) = route.core.with(|s| (s.refuse(&mut self), s.hooks.clone()));
         events::refused(&self, &error);
-        if let Some(pending) = pending {
-            pending.settle(Err(error));
+        match result {
+            Ok(Some(pending)) => pending.settle(Err(error)),
+            Ok(None) => {}
+            Err(cause) => {
+                events::lost(&self, Direction::Reply, &[], cause, hooks.as_deref());
+                self.lose(cause);
+            }
         }
     }
 

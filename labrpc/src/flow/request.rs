@@ -222,7 +222,7 @@ impl Ticket {
             }
             Err(cause) => {
                 events::lost(&self, Direction::Request, &args, cause, hooks);
-                self.fail();
+                self.lose(cause);
             }
         }
     }

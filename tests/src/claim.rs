@@ -1,0 +1,302 @@
+//! What the suites claim of a Raft: each check has its own sentence, section and question.
+
+use std::fmt;
+
+/// A property that a right Raft keeps. A check that fails names the one it found broken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// A short name, by which failures are grouped.
+    pub name: &'static str,
+    /// The property, in a sentence.
+    pub says: &'static str,
+    /// Where the paper (or the lab text) asks for it.
+    pub section: &'static str,
+    /// What a teaching assistant would ask whose Raft breaks it.
+    pub question: &'static str,
+}
+
+/// A claim that was seen broken.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Which claim.
+    pub claim: &'static Claim,
+    /// What was seen, with its values.
+    pub saw: String,
+    /// The line of the story that was being played, or where the check stands.
+    pub at: String,
+}
+
+impl Claim {
+    /// Says that this claim was seen broken.
+    #[track_caller]
+    pub fn broken(&'static self, saw: impl Into<String>) -> Broken {
+        let at = std::panic::Location::caller();
+        Broken { claim: self, saw: saw.into(), at: format!("{}:{}", at.file(), at.line()) }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.says, self.section)
+    }
+}
+
+macro_rules! claims {
+    ($($(#[$doc:meta])* $id:ident: $says:literal, $section:literal, $question:literal;)+) => {
+        $($(#[$doc])* pub static $id: Claim = Claim {
+            name: stringify!($id), says: $says, section: $section, question: $question,
+        };)+
+        /// Every claim.
+        pub static ALL: &[&Claim] = &[$(&$id),+];
+    };
+}
+
+claims! {
+    // --- Elections ---
+
+    /// Seen by asking every connected server whether it leads.
+    ONE_LEADER:
+        "servers that can reach a majority elect one leader within 5 s",
+        "§5.2",
+        "Do candidates time out together again and again? Does a candidate start over when its time is up, and does each draw a new random timeout?";
+    /// Seen by asking servers, and in the requests that only a leader sends.
+    ELECTION_SAFETY:
+        "at most one leader is elected in a term",
+        "Figure 3, Election Safety; §5.2",
+        "Can a server vote twice in a term: after a restart, or because its vote outlives or is lost with a change of term? Does a candidate count a reply of an older term?";
+    /// Nobody may lead without a majority.
+    NO_LEADER_WITHOUT_MAJORITY:
+        "nobody becomes leader without the votes of a majority of the whole cluster",
+        "§5.2",
+        "What does a candidate compare its number of votes with? Servers that don't answer still count.";
+    /// Connected servers hear of the highest term.
+    SAME_TERM:
+        "servers that hear from a leader are in its term",
+        "§5.1",
+        "Does a server take over a higher term from every request and every reply, whatever its role?";
+    /// Terms start at 1 with the first election.
+    TERM_STARTED:
+        "after an election the term is at least 1",
+        "Figure 2, State",
+        "Does a candidate increment its term before it asks for votes?";
+    /// With a healthy leader nobody runs for election.
+    STABLE_LEADER:
+        "while nothing fails the leader stays the same",
+        "§5.2",
+        "Do heartbeats come well before the shortest election timeout, and does each reset the timer?";
+    /// The old leader learns of the new term when it is back.
+    STALE_LEADER_STEPS_DOWN:
+        "a leader that learns of a higher term becomes a follower",
+        "§5.1",
+        "Does a leader look at the term in each reply, and in requests of candidates and other leaders?";
+    /// Only a log at least as up-to-date gets votes.
+    ELECTION_RESTRICTION:
+        "only a server whose log is at least as up-to-date as a majority's becomes leader",
+        "§5.4.1",
+        "Are logs compared by the term of their last entry first, and by length only if those are equal?";
+    /// Timers and who may reset them.
+    ELECTION_TIMER:
+        "only a current leader's request or a vote given resets the election timer",
+        "Figure 2, Rules for Servers: Followers",
+        "Does a request of a candidate that gets no vote, or of a leader of an older term, keep a follower from running?";
+
+    /// A candidate and a leader of the same term.
+    CANDIDATE_FOLLOWS:
+        "a candidate that hears from the leader of its own term follows it",
+        "§5.2; Figure 2, Candidates",
+        "Does a candidate ignore an AppendEntries whose term is not higher than its own?";
+    /// Replies out of their time.
+    STALE_REPLIES:
+        "a reply to a request of an older term has no effect",
+        "§5.2",
+        "Is the term in which a request was sent compared with the current one, and the role looked at, before its reply is used?";
+
+    // --- Logs ---
+
+    /// Several start() at once.
+    CONCURRENT_COMMANDS:
+        "commands given to the leader at the same time all get into the log",
+        "§5.3",
+        "Is the index of a new entry chosen and the entry appended under one lock?";
+    /// §5.4.2.
+    COMMIT_OWN_TERM:
+        "an entry of an older term is committed only together with one of the leader's own term",
+        "§5.4.2, Figure 8",
+        "Does the leader look at the term of the entry before it counts replicas?";
+    /// matchIndex.
+    REPLY_COUNTS_WHAT_WAS_SENT:
+        "a reply confirms what its request carried, and no later entry",
+        "Figure 2, matchIndex",
+        "Is matchIndex computed from the request (prevLogIndex and the number of entries), or from the log as it is when the reply comes?";
+
+    /// What agree() asks for.
+    AGREEMENT:
+        "a command given to the leader of a connected majority is applied by all servers that it reaches",
+        "§5.3",
+        "Does the leader retry AppendEntries until the followers' logs match, and do followers hear of a new commit index?";
+    /// The index that start() returned.
+    INDEX:
+        "start() returns the index at which the command will appear, counted from 1",
+        "§5.3; raftapi::Raft::start",
+        "Is a no-op or a dummy entry counted, or does a command get its index before an older one is in the log?";
+    /// start() at the leader.
+    LEADER_ACCEPTS:
+        "a leader that knows of no newer term accepts commands",
+        "§5.3",
+        "Did the leader step down although nobody with a higher term spoke to it?";
+    /// Nothing is committed that a majority does not hold.
+    COMMIT_NEEDS_MAJORITY:
+        "nothing is applied that a majority of the whole cluster does not hold",
+        "§5.3",
+        "Does the leader count only servers that confirmed the entry, against the size of the whole cluster?";
+    /// Nothing shows up that nobody proposed yet.
+    APPLIED_TOO_EARLY:
+        "no server applies a command before it was given to a leader",
+        "§5.3",
+        "What is applied at this index?";
+    /// The whole log, as applied.
+    APPLIED_LOG:
+        "every server applies the same commands, and only those that were committed",
+        "Figure 3, State Machine Safety",
+        "Was an entry that only a deposed leader had applied, or one that a majority had lost?";
+    /// Two servers, one index.
+    STATE_MACHINE_SAFETY:
+        "no two servers apply different commands at the same index",
+        "Figure 3, State Machine Safety; §5.4.3",
+        "Was an entry of an older term committed by counting replicas (§5.4.2), or was a conflicting entry kept (§5.3)?";
+    /// One by one, from the beginning or the snapshot.
+    APPLY_ORDER:
+        "a server applies its log in order: each index once, none left out",
+        "§5.3; Figure 2, lastApplied",
+        "Do two threads send to the apply channel, or is lastApplied moved before (or not with) what was sent?";
+    /// A snapshot's content belongs to its index.
+    SNAPSHOT_CONTENT:
+        "a snapshot holds what the commands up to its index made",
+        "§7",
+        "Are index, term and bytes of a snapshot always stored, sent and applied together?";
+    /// Snapshots never take the service back.
+    SNAPSHOT_NOT_BACKWARDS:
+        "a snapshot never takes the service back to an older index",
+        "§7, Figure 13",
+        "Is a snapshot that arrives late compared with what was applied meanwhile?";
+    /// A client saw it applied.
+    COMMITTED_STAYS:
+        "a command once seen applied is in the log for ever",
+        "Figure 3, Leader Completeness",
+        "Which step let a server without this entry win an election: a vote forgotten in a crash, a log not saved, the up-to-date test?";
+
+    // --- As seen in RPCs and in what is saved ---
+
+    /// Figure 3.
+    LEADER_APPEND_ONLY:
+        "a leader never overwrites or deletes entries of its log",
+        "Figure 3, Leader Append-Only",
+        "Does a leader, or a reply handler, cut its own log?";
+    /// Figure 3.
+    LOG_MATCHING:
+        "entries with the same index and term are the same, and so is all that comes before them",
+        "Figure 3, Log Matching; §5.3",
+        "Does a follower check prevLogTerm, and cut off what conflicts, before it appends?";
+    /// Figure 3.
+    LEADER_COMPLETENESS:
+        "a leader's log holds every entry that was committed in earlier terms",
+        "Figure 3, Leader Completeness; §5.4",
+        "Who voted for this leader, and with which log?";
+    /// Figure 2's first box: "Updated on stable storage before responding to RPCs".
+    SAVED_BEFORE_REPLY:
+        "term, vote and log are saved before the reply that promises them",
+        "Figure 2, Persistent state",
+        "Is persist() called after every change of term, vote or log, and before the reply goes out?";
+
+    /// votedFor is set once a term.
+    ONE_VOTE:
+        "a server votes for one candidate in a term",
+        "§5.2",
+        "Is the vote cleared only when the term grows, and never by a heartbeat or a lost election?";
+    /// currentTerm "increases monotonically".
+    TERM_ONLY_GROWS:
+        "a server's term never goes back",
+        "Figure 2, currentTerm; §5.1",
+        "Is a term taken from a message without asking whether it is higher than ours?";
+
+    // --- Costs ---
+
+    /// RPCs counted.
+    FEW_RPCS:
+        "agreement takes few RPCs",
+        "lab 2B",
+        "Is an AppendEntries sent again before the last one was answered, or one for each entry?";
+    /// RPCs with nothing to do.
+    QUIET_WHEN_IDLE:
+        "an idle leader sends each follower at most 10 heartbeats a second",
+        "lab 2A",
+        "How long does the heartbeat loop sleep, and does each reply start another round?";
+    /// The first election.
+    ELECTION_RPCS:
+        "the first election takes between 1 and 30 RPCs",
+        "lab 2B",
+        "Does a candidate ask again while it waits for answers?";
+    /// Bytes counted.
+    FEW_BYTES:
+        "each command is sent to each server about once",
+        "lab 2B",
+        "Does every AppendEntries carry the whole log, or entries that are on their way already?";
+    /// raftapi::Persister::state_len.
+    STATE_SIZE:
+        "a snapshot lets Raft discard the log before it",
+        "§7, lab 2D",
+        "Is the log cut when the service takes a snapshot, and is what is left saved?";
+    /// start(), state() come back.
+    ANSWERS_AT_ONCE:
+        "start() and state() answer at once, whatever the network does",
+        "lab 2A",
+        "Which lock is held while an RPC, the apply channel or a sleep is waited for?";
+    /// kill().
+    ENDS_WHEN_KILLED:
+        "kill() ends all threads of a server",
+        "raftapi::Raft::kill",
+        "Which loop does not look whether the server was killed?";
+
+    // --- Runs that did not come to their end ---
+
+    /// A panic in the student's code.
+    NO_PANIC:
+        "no thread of a server panics",
+        "raftapi::Raft",
+        "Which invariant did the line named above expect, and which event broke it first?";
+    /// Nobody can run.
+    NO_DEADLOCK:
+        "the servers' threads never all wait for each other",
+        "the lab's page on locking",
+        "Which of these threads holds what another one waits for?";
+    /// Virtual time is over.
+    IN_TIME:
+        "the test comes to its end within its limit",
+        "lab 2",
+        "What is every thread waiting for?";
+    /// The story needs a certain situation.
+    SITUATION:
+        "the servers come into the situation that this test is about",
+        "§5.2",
+        "Do elections keep going when messages are lost, each with a new random timeout?";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_claim_asks_a_question_and_names_its_source() {
+        for claim in ALL {
+            assert!(claim.question.contains('?'), "{} asks nothing", claim.name);
+            assert!(!claim.section.is_empty(), "{} has no section", claim.name);
+            assert!(!claim.says.ends_with('.'), "{}: a report adds the full stop", claim.name);
+        }
+    }
+
+    #[test]
+    fn a_broken_claim_knows_its_line() {
+        let broken = ONE_LEADER.broken("none");
+        assert!(broken.at.contains("claim.rs:"), "{}", broken.at);
+    }
+}

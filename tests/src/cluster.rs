@@ -1,0 +1,415 @@
+//! A cluster of servers under test: their lives, deaths and links.
+
+use std::fmt;
+
+use bytes::Bytes;
+use labrpc::{ClientEnd, Delay, Link, Network, Path, Server as NetServer};
+use labsim::Domain;
+use labsim::channel::{Sender, bounded};
+use labsim::sync::Arc;
+use labsim::time::{Duration, Instant};
+use parking_lot::Mutex;
+use raftapi::view::{RpcView, SavedView};
+use raftapi::{ApplyMsg, Disk, LogIndex, PeerId, Persister, Raft};
+
+use crate::applier::Applier;
+use crate::claim::Broken;
+use crate::links::Links;
+use crate::post::Post;
+use crate::pulse::Pulse;
+use crate::run::Run;
+use crate::watch::Watch;
+use crate::{Server, Story};
+
+type Make = fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>;
+
+/// The Raft under test, without its type: the harness is compiled once, whatever it tests.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    pub(crate) make: Make,
+    pub(crate) view_rpc: fn(&str, bool, &[u8]) -> Option<RpcView>,
+    pub(crate) view_saved: fn(&[u8]) -> Option<SavedView>,
+}
+
+impl Kind {
+    /// The one that `R` is.
+    pub fn of<R: Raft>() -> Kind {
+        Kind {
+            make: |peers, me, persister, apply| Arc::new(R::make(peers, me, persister, apply)),
+            view_rpc: R::view_rpc,
+            view_saved: R::view_saved,
+        }
+    }
+}
+
+/// The servers of one run, and all that a story can do to them. Clones are handles of the same
+/// cluster, for a story's own threads.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the story, its threads and the appliers have in common.
+///
+/// Locks without a name of labsim's in front are held for a few instructions only, never while
+/// labsim or a Raft is called: they take no part in the schedule.
+pub struct Shared {
+    pub(crate) run: Arc<Run>,
+    pub(crate) kind: Kind,
+    pub(crate) net: Network,
+    pub(crate) pulse: Pulse,
+    pub(crate) post: Arc<Post>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) pace: Mutex<Vec<Duration>>,
+    pub(crate) links: Mutex<Links>,
+    seats: Mutex<Vec<Seat>>,
+    began: Instant,
+}
+
+/// A server's place: its disk stays, its lives come and go.
+struct Seat {
+    disk: Disk,
+    lives: u32,
+    life: Option<Life>,
+}
+
+/// A server between start and crash.
+#[derive(Clone)]
+pub(crate) struct Life {
+    pub(crate) raft: Arc<dyn Raft>,
+    pub(crate) domain: Domain,
+    ends: Arc<Vec<EndName>>,
+}
+
+/// The name of a client end: new in each life, so that nothing of an old one gets through.
+pub(crate) type EndName = String;
+
+impl Cluster {
+    /// Starts and connects `run.story.servers` servers, with empty disks.
+    pub fn start(run: Arc<Run>, kind: Kind) -> Cluster {
+        let story: &Story = run.story;
+        let servers = story.servers;
+        let net = Network::new();
+        net.set_long_delays(true);
+        let disks: Vec<Disk> = (0..servers).map(|_| Disk::new()).collect();
+        let pulse = Pulse::default();
+        let seats = disks.iter().map(|disk| Seat { disk: disk.clone(), lives: 0, life: None });
+        let shared = Arc::new(Shared {
+            post: Arc::new(Post::new(servers)),
+            watch: Arc::new(Watch::new(kind, run.clone(), disks.clone(), pulse.clone())),
+            pulse,
+            pace: Mutex::new(vec![Duration::ZERO; servers]),
+            links: Mutex::new(Links::new(servers)),
+            seats: Mutex::new(seats.collect()),
+            began: Instant::now(),
+            net,
+            kind,
+            run,
+        });
+        let cluster = Cluster { shared };
+        cluster.watch_network();
+        for server in cluster.servers() {
+            cluster.boot(server);
+        }
+        for server in cluster.servers() {
+            cluster.set_online(server, true);
+        }
+        cluster
+    }
+
+    /// All servers, in order.
+    pub fn servers(&self) -> Vec<Server> {
+        (0..self.shared.run.story.servers).map(Server::numbered).collect()
+    }
+
+    /// All servers in a random order, for a story that gives them names: `let [a, b, c] = c.all();`
+    ///
+    /// # Panics
+    /// If the story has not as many servers as names.
+    pub fn all<const N: usize>(&self) -> [Server; N] {
+        self.others([])
+    }
+
+    /// All servers but these, in a random order: `let [f, g] = c.others([leader]);`
+    ///
+    /// # Panics
+    /// If there are not as many as names.
+    #[track_caller]
+    pub fn others<const N: usize>(&self, but: impl IntoIterator<Item = Server>) -> [Server; N] {
+        let but: Vec<Server> = but.into_iter().collect();
+        let mut left: Vec<Server> = self.servers().into_iter().filter(|s| !but.contains(s)).collect();
+        self.shuffle(&mut left);
+        let count = left.len();
+        left.try_into().unwrap_or_else(|_| panic!("the story names {N} servers, but there are {count}"))
+    }
+
+    // --- Lives ---
+
+    /// Starts a server that is down, from its disk. It stays off the network: see [`Cluster::restart`].
+    pub fn boot(&self, server: Server) {
+        let shared = &self.shared;
+        let (disk, lives) = {
+            let mut seats = shared.seats.lock();
+            let seat = &mut seats[server.number()];
+            assert!(seat.life.is_none(), "the story starts {server}, which is up");
+            seat.lives += 1;
+            (seat.disk.clone(), seat.lives - 1)
+        };
+        let domain = Domain::new(server.number() as u32, lives);
+        let persister = disk.mount(&domain);
+        let restarted = shared.run.board.history.lock().restart(server, &persister.snapshot());
+        if let Err(broken) = restarted {
+            self.end_with(broken);
+        }
+        let (ends, names) = self.make_ends(server, lives, &domain);
+        let (apply, messages) = bounded(0);
+        let raft = domain.enter(|| (shared.kind.make)(ends, server.into(), persister, apply));
+        let applier = Applier {
+            shared: shared.clone(),
+            server,
+            raft: raft.clone(),
+            domain: domain.clone(),
+            snapshots: shared.run.story.snapshots,
+        };
+        domain.spawn("service", move || applier.run(messages));
+        let net_server = domain.enter(|| NetServer::new().with(raft.service()));
+        shared.net.add_server(&host(server), net_server);
+        shared.seats.lock()[server.number()].life = Some(Life { raft, domain, ends: Arc::new(names) });
+        shared.run.board.server(server, |s| {
+            s.up = true;
+            s.restarts = lives;
+            s.said = None;
+        });
+    }
+
+    fn make_ends(&self, server: Server, life: u32, domain: &Domain) -> (Vec<ClientEnd>, Vec<EndName>) {
+        let names: Vec<EndName> = (self.servers().iter())
+            .map(|to| format!("{}.{life}-{}", server.number(), to.number()))
+            .collect();
+        let ends = domain.enter(|| {
+            let to_ends = self.servers().into_iter().zip(&names).map(|(to, name)| {
+                let end = self.shared.net.make_end(name);
+                self.shared.net.connect(name, &host(to));
+                end
+            });
+            to_ends.collect()
+        });
+        (ends, names)
+    }
+
+    /// Cuts a server's power: all its threads end where they are, and only its disk is left.
+    pub fn crash(&self, server: Server) {
+        self.step(format!("crash {server}"));
+        self.set_online(server, false);
+        self.power_off(server);
+        self.shared.run.board.server(server, |s| s.up = false);
+    }
+
+    /// Starts a server from its disk and puts it on the network; one that is up is crashed first.
+    pub fn restart(&self, server: Server) {
+        if self.is_up(server) {
+            self.crash(server);
+        }
+        self.step(format!("restart {server}"));
+        self.boot(server);
+        self.set_online(server, true);
+    }
+
+    /// Crashes these servers, all of them, before the first one is back; then restarts them.
+    pub fn restart_all(&self, servers: impl IntoIterator<Item = Server>) {
+        let servers: Vec<Server> = servers.into_iter().collect();
+        servers.iter().for_each(|s| self.crash(*s));
+        servers.iter().for_each(|s| self.restart(*s));
+    }
+
+    /// Whether the server has power.
+    pub fn is_up(&self, server: Server) -> bool {
+        self.life(server).is_some()
+    }
+
+    // --- Links ---
+
+    /// Takes a server off the network, in both directions.
+    pub fn cut_off(&self, server: Server) {
+        self.step(format!("cut off {server}"));
+        self.set_online(server, false);
+    }
+
+    /// Puts a server back on the network.
+    pub fn rejoin(&self, server: Server) {
+        self.step(format!("rejoin {server}"));
+        self.set_online(server, true);
+    }
+
+    /// Everything that one server sends to another gets lost: its requests, and its replies. The
+    /// other direction stays.
+    pub fn cut_one_way(&self, from: Server, to: Server) {
+        self.step(format!("cut {from} -> {to}"));
+        // The sender waits for a reply as it does when the other is dead.
+        let notice = Delay::uniform_ms(0, 6999);
+        let cut = || Path { cut: true, ..Path::default() };
+        let there = Link { request: cut(), notice: notice.clone(), ..Link::default() };
+        let back = Link { reply: cut(), notice, ..Link::default() };
+        self.set_link(from, to, Some(there));
+        self.set_link(to, from, Some(back));
+    }
+
+    fn set_link(&self, from: Server, to: Server, link: Option<Link>) {
+        if let Some(end) = self.end_name(from, to) {
+            self.shared.net.set_link(&end, link);
+        }
+    }
+
+    /// Splits the network: servers reach only those of their own group.
+    pub fn partition(&self, groups: &[&[Server]]) {
+        self.change_links(Links::heal);
+        let shown: Vec<String> = groups.iter().map(|g| crate::server::set(g.iter().copied())).collect();
+        self.step(format!("partition {}", shown.join(" | ")));
+        self.change_links(|links| links.partition(groups));
+    }
+
+    /// Ends partitions and one-way cuts.
+    pub fn heal(&self) {
+        self.step("heal the network");
+        self.change_links(Links::heal);
+        for from in self.servers() {
+            self.servers().into_iter().for_each(|to| self.set_link(from, to, None));
+        }
+    }
+
+    /// The network loses a tenth of all messages and delays requests, or is reliable again.
+    pub fn set_reliable(&self, reliable: bool) {
+        self.step(format!("the network is {}", if reliable { "reliable" } else { "unreliable" }));
+        self.shared.net.set_reliable(reliable);
+    }
+
+    /// Two of three replies are held back for up to two seconds, or none.
+    pub fn set_long_reordering(&self, reordering: bool) {
+        self.step(format!("long reordering {}", if reordering { "on" } else { "off" }));
+        self.shared.net.set_long_reordering(reordering);
+    }
+
+    /// From now on the service on `server` takes so long over each entry.
+    pub fn set_pace(&self, server: Server, pace: Duration) {
+        self.step(format!("the service on {server} takes {pace:?} for each entry"));
+        self.shared.pace.lock()[server.number()] = pace;
+    }
+
+    /// The servers that have power and are on the network.
+    pub fn connected(&self) -> Vec<Server> {
+        let up: Vec<bool> = self.shared.seats.lock().iter().map(|s| s.life.is_some()).collect();
+        let links = self.shared.links.lock();
+        self.servers().into_iter().filter(|s| up[s.number()] && links.is_online(*s)).collect()
+    }
+
+    pub(crate) fn set_online(&self, server: Server, online: bool) {
+        let at = self.shared.now();
+        self.shared.run.board.server(server, |s| match online {
+            true => s.away_since = None,
+            false => s.away_since = s.away_since.or(Some(at)),
+        });
+        self.change_links(|links| links.set_online(server, online));
+    }
+
+    fn change_links(&self, change: impl FnOnce(&mut Links)) {
+        change(&mut self.shared.links.lock());
+        for from in self.servers() {
+            let Some(life) = self.life(from) else { continue };
+            for (to, end) in self.servers().into_iter().zip(life.ends.iter()) {
+                let open = self.shared.links.lock().open(from, to);
+                self.shared.net.enable(end, open);
+            }
+        }
+    }
+
+    /// Cuts the calls from one server to another; calls the other way pass, with their replies.
+    pub fn cut_calls(&self, from: Server, to: Server) {
+        self.step(format!("cut calls {from} -> {to}"));
+        self.change_links(|links| links.cut(from, to));
+    }
+
+    /// Cuts all calls but those that `keep` names, by caller and callee.
+    pub fn keep_links(&self, keep: impl Fn(Server, Server) -> bool) {
+        let servers = self.servers();
+        self.change_links(|links| {
+            links.heal();
+            for from in &servers {
+                servers.iter().filter(|to| !keep(*from, **to)).for_each(|to| links.cut(*from, *to));
+            }
+        });
+    }
+
+    // --- Inside ---
+
+    /// The name of the end by which one server calls another, in its present life.
+    pub(crate) fn end_name(&self, from: Server, to: Server) -> Option<EndName> {
+        Some(self.life(from)?.ends[to.number()].clone())
+    }
+
+    /// Takes the power from a server without a word.
+    pub(crate) fn power_off(&self, server: Server) {
+        self.shared.net.delete_server(&host(server));
+        let life = self.shared.seats.lock()[server.number()].life.take();
+        if let Some(life) = life {
+            life.domain.crash();
+        }
+    }
+
+    /// Replaces what is on the disk of a server that is down.
+    pub(crate) fn rewrite_disk(&self, server: Server, state: Bytes, snapshot: Bytes) {
+        let lives = {
+            let mut seats = self.shared.seats.lock();
+            seats[server.number()].lives += 1;
+            seats[server.number()].lives - 1
+        };
+        let writer = Domain::new(server.number() as u32, lives);
+        self.disk(server).mount(&writer).save(state, snapshot);
+        writer.crash();
+    }
+
+    /// The present life of a server, if it is up.
+    pub(crate) fn life(&self, server: Server) -> Option<Life> {
+        self.shared.seats.lock()[server.number()].life.clone()
+    }
+
+    /// A server's disk.
+    pub(crate) fn disk(&self, server: Server) -> Disk {
+        self.shared.seats.lock()[server.number()].disk.clone()
+    }
+
+    /// Calls into a server's Raft on the server's behalf: threads that the call starts are the server's.
+    pub(crate) fn call<T>(&self, server: Server, f: impl FnOnce(&dyn Raft) -> T) -> Option<T> {
+        let life = self.life(server)?;
+        Some(life.domain.enter(|| f(&*life.raft)))
+    }
+
+    /// The service on `server` takes a snapshot at `index`, which it has applied.
+    pub fn snapshot(&self, server: Server, index: LogIndex) {
+        let snapshot = self.shared.run.board.history.lock().snapshot(index);
+        self.call(server, |raft| raft.snapshot(index, snapshot));
+    }
+}
+
+/// A server's name on the network.
+pub(crate) fn host(server: Server) -> String {
+    server.number().to_string()
+}
+
+impl Shared {
+    /// Time since the run began.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Notes a broken claim and wakes the story, which then ends.
+    pub(crate) fn breaks(&self, broken: Broken) {
+        self.run.board.breaks(broken, self.now());
+        self.pulse.beat();
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("story", &self.shared.run.story.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,267 @@
+//! Exact control over single messages: held back, let go, sent twice, lost.
+//!
+//! A story takes real messages of the Raft under test and changes when they arrive. So it needs to
+//! know nothing of what they say, and fits any Raft.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use labrpc::{MessageId, MessageSeen, Verdict};
+use labsim::sync::Arc;
+use labsim::time::Duration;
+use parking_lot::Mutex;
+use raftapi::Disk;
+
+use crate::{Cluster, Server};
+
+/// What happens to messages that go one way between two servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// They go their way.
+    Pass,
+    /// They wait until they are released.
+    Hold,
+    /// They go their way, and a copy waits until it is released.
+    Copy,
+    /// They never arrive. Their senders wait, and learn of it when messages pass again.
+    Swallow,
+    /// They arrive, and once more after so long.
+    Twice(Duration),
+}
+
+/// The story's orders about messages, and what waits because of them.
+pub(crate) struct Post {
+    orders: Mutex<Orders>,
+}
+
+struct Orders {
+    requests: Vec<Vec<Handling>>,
+    replies: Vec<Vec<Handling>>,
+    waiting: VecDeque<Waiting>,
+    swallowed: Vec<Waiting>,
+    /// Servers that say nothing more once they have sent a reply to this one.
+    last_words: Vec<Option<LastWords>>,
+}
+
+/// A message that waits.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    from: Server,
+    to: Server,
+    reply: bool,
+    id: MessageId,
+}
+
+/// A server that is to lose its power right after a reply.
+struct LastWords {
+    to: Server,
+    disk: Disk,
+    /// What was on disk as the reply left.
+    image: Option<(Bytes, Bytes)>,
+}
+
+impl Post {
+    pub(crate) fn new(servers: usize) -> Self {
+        let pass = || vec![vec![Handling::Pass; servers]; servers];
+        let orders = Orders {
+            requests: pass(),
+            replies: pass(),
+            waiting: VecDeque::new(),
+            swallowed: Vec::new(),
+            last_words: (0..servers).map(|_| None).collect(),
+        };
+        Post { orders: Mutex::new(orders) }
+    }
+
+    /// The verdict on a message; called on the thread that sends it.
+    pub(crate) fn verdict(&self, seen: &MessageSeen<'_>) -> Verdict {
+        let (Some(caller), Some(callee)) = (seen.from_peer(), seen.to_peer()) else { return Verdict::Pass };
+        let (caller, callee) = (Server::numbered(caller as usize), Server::numbered(callee as usize));
+        let reply = seen.is_reply();
+        let (from, to) = if reply { (callee, caller) } else { (caller, callee) };
+        let mut orders = self.orders.lock();
+        if let Some(words) = &mut orders.last_words[from.number()] {
+            return words.verdict(reply, to);
+        }
+        let table = if reply { &orders.replies } else { &orders.requests };
+        let wait = |id| Waiting { from, to, reply, id };
+        match table[from.number()][to.number()] {
+            Handling::Pass => Verdict::Pass,
+            Handling::Twice(after) => Verdict::Duplicate(after),
+            Handling::Hold => {
+                orders.waiting.push_back(wait(seen.id));
+                Verdict::Hold
+            }
+            Handling::Swallow => {
+                orders.swallowed.push(wait(seen.id));
+                Verdict::Hold
+            }
+            Handling::Copy => {
+                orders.waiting.push_back(wait(MessageId { copy: seen.id.copy + 1, ..seen.id }));
+                Verdict::HoldCopy
+            }
+        }
+    }
+}
+
+impl LastWords {
+    fn verdict(&mut self, reply: bool, to: Server) -> Verdict {
+        if self.image.is_some() {
+            return Verdict::Drop;
+        }
+        if reply && to == self.to {
+            self.image = Some((self.disk.state(), self.disk.snapshot()));
+        }
+        Verdict::Pass
+    }
+}
+
+/// Whether requests or replies are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mail {
+    /// Requests that the first server sends to the second.
+    Requests,
+    /// Replies that the first server sends to the second, which had called it.
+    Replies,
+}
+
+impl Cluster {
+    /// From now on, what `from` sends to `to` is treated like this. See [`Cluster::release_held`].
+    pub fn handle(&self, mail: Mail, from: Server, to: Server, handling: Handling) {
+        self.step(format!("{mail:?} {from} -> {to}: {handling:?}"));
+        self.order(|orders| orders.table(mail)[from.number()][to.number()] = handling);
+        if handling == Handling::Pass {
+            self.give_up_swallowed(|w| w.is(mail, from, to));
+        }
+    }
+
+    /// From now on, all messages of this kind are treated like this.
+    pub fn handle_all(&self, mail: Mail, handling: Handling) {
+        self.step(format!("all {mail:?}: {handling:?}"));
+        self.order(|orders| orders.table(mail).iter_mut().for_each(|row| row.fill(handling)));
+    }
+
+    /// From now on, the requests that `from` sends to `to` wait.
+    pub fn hold(&self, from: Server, to: Server) {
+        self.handle(Mail::Requests, from, to, Handling::Hold);
+    }
+
+    /// From now on all messages pass. Those that are held get lost.
+    pub fn let_all_pass(&self) {
+        self.step("all messages pass");
+        self.order(|orders| {
+            orders.requests.iter_mut().chain(&mut orders.replies).for_each(|row| row.fill(Handling::Pass));
+            let waiting = std::mem::take(&mut orders.waiting);
+            orders.swallowed.extend(waiting);
+        });
+        self.give_up_swallowed(|_| true);
+    }
+
+    /// What was held comes in now, in its order; what comes after it is still held. Returns how many that was.
+    pub fn release_held(&self, mail: Mail, from: Server, to: Server) -> usize {
+        let released = self.take_waiting(|w| w.is(mail, from, to));
+        released.iter().filter(|w| self.shared.net.release(w.id)).count()
+    }
+
+    /// The first that is held comes in now. Tells whether there was one.
+    pub fn release_next(&self, mail: Mail, from: Server, to: Server) -> bool {
+        let next = self.shared.post.orders.lock().waiting.iter().find(|w| w.is(mail, from, to)).map(|w| w.id);
+        self.let_go(next)
+    }
+
+    /// The last that is held comes in now. Tells whether there was one.
+    pub fn release_last(&self, mail: Mail, from: Server, to: Server) -> bool {
+        let last = self.shared.post.orders.lock().waiting.iter().rfind(|w| w.is(mail, from, to)).map(|w| w.id);
+        self.let_go(last)
+    }
+
+    fn let_go(&self, id: Option<MessageId>) -> bool {
+        self.take_waiting(|w| Some(w.id) == id);
+        id.is_some_and(|id| self.shared.net.release(id))
+    }
+
+    /// How many messages are held.
+    pub fn held(&self, mail: Mail, from: Server, to: Server) -> usize {
+        self.shared.post.orders.lock().waiting.iter().filter(|w| w.is(mail, from, to)).count()
+    }
+
+    fn take_waiting(&self, mut which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut orders = self.shared.post.orders.lock();
+        let all = std::mem::take(&mut orders.waiting);
+        let (taken, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|w| which(w));
+        orders.waiting = kept.into();
+        taken
+    }
+
+    /// Messages that never arrive are lost for good, so that nobody waits for them any longer.
+    fn give_up_swallowed(&self, which: impl Fn(&Waiting) -> bool) {
+        let all = std::mem::take(&mut self.shared.post.orders.lock().swallowed);
+        let (lost, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(which);
+        self.shared.post.orders.lock().swallowed = kept;
+        for message in lost {
+            self.lose(message);
+        }
+    }
+
+    /// A message is let go while the link of its call is cut, and so gets lost.
+    fn lose(&self, message: Waiting) {
+        let (caller, callee) = if message.reply { (message.to, message.from) } else { (message.from, message.to) };
+        match self.end_name(caller, callee) {
+            Some(end) => {
+                let open = self.shared.net.is_enabled(&end);
+                self.shared.net.enable(&end, false);
+                self.shared.net.release(message.id);
+                self.shared.net.enable(&end, open);
+            }
+            None => drop(self.shared.net.release(message.id)), // its caller is dead, and so is the call
+        }
+    }
+
+    /// Arranges that a server loses its power as soon as it has sent a reply to `to`: the reply gets
+    /// through, and nothing that the server does or saves after it counts. [`Cluster::lose_power`] carries it out.
+    pub fn arm_power_failure(&self, server: Server, to: Server) {
+        self.step(format!("{server} is to lose its power right after its next reply to {to}"));
+        let disk = self.disk(server);
+        self.order(|orders| orders.last_words[server.number()] = Some(LastWords { to, disk, image: None }));
+    }
+
+    /// Whether that reply was sent.
+    pub fn has_spoken(&self, server: Server) -> bool {
+        self.shared.post.orders.lock().last_words[server.number()].as_ref().is_some_and(|w| w.image.is_some())
+    }
+
+    /// Crashes a server, leaving on its disk what was there as the reply of
+    /// [`Cluster::arm_power_failure`] left.
+    pub fn lose_power(&self, server: Server) {
+        self.crash(server);
+        let mut words = None;
+        self.order(|orders| words = orders.last_words[server.number()].take());
+        if let Some((state, snapshot)) = words.and_then(|w| w.image) {
+            self.rewrite_disk(server, state, snapshot);
+        }
+    }
+
+    /// Gives an order. Orders of this kind cost each message a little, so the network asks for them
+    /// only from the first one on.
+    fn order(&self, give: impl FnOnce(&mut Orders)) {
+        let post = self.shared.post.clone();
+        give(&mut post.orders.lock());
+        let verdict = Arc::new(move |seen: &MessageSeen<'_>| post.verdict(seen));
+        self.shared.net.intercept(verdict);
+    }
+}
+
+impl Orders {
+    fn table(&mut self, mail: Mail) -> &mut Vec<Vec<Handling>> {
+        match mail {
+            Mail::Requests => &mut self.requests,
+            Mail::Replies => &mut self.replies,
+        }
+    }
+}
+
+impl Waiting {
+    fn is(&self, mail: Mail, from: Server, to: Server) -> bool {
+        self.reply == (mail == Mail::Replies) && self.from == from && self.to == to
+    }
+}

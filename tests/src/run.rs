@@ -1,0 +1,53 @@
+//! One run of a story: one seed.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::Story;
+use crate::board::Board;
+use crate::settings::Clock;
+
+/// What belongs to one run. It outlives the simulation in which the run takes place.
+#[derive(Debug)]
+pub struct Run {
+    /// The story that is played.
+    pub story: &'static Story,
+    /// The seed of everything that is drawn.
+    pub seed: u64,
+    /// The clock it lives by.
+    pub clock: Clock,
+    /// What is known about it.
+    pub board: Board,
+    asked: AtomicUsize,
+}
+
+impl Run {
+    /// A run of `story` that is about to begin.
+    pub fn new(story: &'static Story, seed: u64, clock: Clock) -> Self {
+        Run { story, seed, clock, board: Board::new(story.servers), asked: AtomicUsize::new(0) }
+    }
+
+    /// Whose turn it is to be asked first; moves on.
+    pub(crate) fn next_asked(&self) -> usize {
+        self.asked.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// How a run ended, and what it cost.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Virtual time (on the wall clock: real time).
+    pub elapsed: Duration,
+    /// Time on the processor.
+    pub cpu: Duration,
+    /// Time on the wall.
+    pub wall: Duration,
+    /// The hash of all that happened; 0 on the wall clock.
+    pub trace_hash: u64,
+    /// Where the full trace was written.
+    pub trace: Option<std::path::PathBuf>,
+}
+
+/// The payload that ends a story whose claim was found broken. What broke is on the board.
+#[derive(Debug)]
+pub struct StoryEnded;

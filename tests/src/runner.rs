@@ -1,0 +1,113 @@
+//! Plays a story over its seeds. Each `#[test]` of the suites is one call of [`play`].
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, OnceLock};
+
+use crate::cluster::Kind;
+use crate::run::{Run, StoryEnded};
+use crate::settings::{Clock, Settings};
+use crate::{Cluster, Story, engine, record, report};
+
+/// Seeds that a test tries when nobody says how many: few enough for an edit-compile-run loop.
+const RUNS: u32 = 3;
+/// The same on the wall clock.
+const RUNS_REAL: u32 = 1;
+
+/// Plays `story` on every seed that the knobs ask for.
+///
+/// # Panics
+/// If a claim was broken: the test fails, after its report was printed. Other tests go on.
+pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
+    let settings = settings();
+    let kept = |written: std::io::Result<()>| {
+        if let Err(error) = written {
+            panic!("LAB_RESULTS={:?}: {error}", settings.results);
+        }
+    };
+    if settings.list {
+        return kept(record::list(settings, story));
+    }
+    if story.exact && settings.clock == Clock::Real {
+        say(&format!("skip {} {}: it needs the simulation's control over time", story.part, story.name));
+        let run = Run::new(story, settings.seed, settings.clock);
+        return kept(record::append(settings, &run, &Default::default(), record::Result::Skipped));
+    }
+    let mut failed = false;
+    for seed in seeds(story, settings) {
+        let run = Arc::new(Run::new(story, seed, settings.clock));
+        let ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
+        let broken = run.board.is_broken();
+        let result = if broken { record::Result::Failed } else { record::Result::Passed };
+        kept(record::append(settings, &run, &ended, result));
+        match broken {
+            true if failed => {}
+            true => eprintln!("\n{}\n", report::failure(&run, &ended)),
+            false => println!("{}", report::success(&run, &ended)),
+        }
+        warn_of(&run);
+        failed |= broken;
+        if failed && !settings.keep_going {
+            break;
+        }
+    }
+    if failed {
+        // The report says it all: no second message from a panic hook.
+        resume_unwind(Box::new("a claim of the test was broken; its report is above"));
+    }
+}
+
+/// The run itself, inside labsim.
+fn perform(run: Arc<Run>, kind: Kind, tell: fn(&Cluster)) {
+    let cluster = Cluster::start(run.clone(), kind);
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        tell(&cluster);
+        cluster.check();
+    }));
+    if let Err(payload) = told {
+        if !payload.is::<StoryEnded>() {
+            resume_unwind(payload);
+        }
+        cluster.survey();
+    }
+    cluster.finish();
+}
+
+fn seeds(story: &Story, settings: &Settings) -> impl Iterator<Item = u64> {
+    let usual = match (settings.clock, story.runs) {
+        (Clock::Real, _) => RUNS_REAL,
+        (Clock::Sim, 0) => RUNS,
+        (Clock::Sim, own) => own,
+    };
+    let first = settings.seed;
+    (0..u64::from(settings.runs.unwrap_or(usual))).map(move |k| first.wrapping_add(k))
+}
+
+/// The knobs, read once; and the secret taken, before any code of the student's runs.
+fn settings() -> &'static Settings {
+    static SETTINGS: OnceLock<Result<Settings, String>> = OnceLock::new();
+    let read = SETTINGS.get_or_init(|| {
+        let settings = Settings::from_env()?;
+        record::take_secret(&settings).map_err(|e| format!("LAB_SECRET={:?}: {e}", settings.secret))?;
+        Ok(settings)
+    });
+    match read {
+        Ok(settings) => settings,
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
+/// Prints each warning once a process, past libtest's capture: a test that passes shows them too.
+fn warn_of(run: &Run) {
+    static SAID: OnceLock<parking_lot::Mutex<std::collections::BTreeSet<String>>> = OnceLock::new();
+    for warning in run.board.facts().warnings {
+        if SAID.get_or_init(Default::default).lock().insert(warning.clone()) {
+            say(&format!("warning {} {}: {warning}", run.story.part, run.story.name));
+        }
+    }
+}
+
+/// Writes a line to stderr itself, which libtest does not capture.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,108 @@
+//! Situations that several stories begin with, brought about by holding messages back.
+
+use bytes::Bytes;
+use labsim::channel::bounded;
+use labsim::rand::{RngExt, rng};
+use labsim::thread;
+use labsim::time::Duration;
+use raftapi::Term;
+
+use crate::post::{Handling, Mail};
+use crate::{Cluster, Command, Server, claim};
+
+const MOMENT: Duration = Duration::from_millis(1);
+/// How long `start()` and `state()` may take. They need no more than a lock; this is generous.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
+impl Cluster {
+    /// Two servers of three run in the same term, and neither has reached the third, which is still
+    /// in an older term: (one, other, voter, term). All their requests are held.
+    ///
+    /// `None` if that does not come about in a dozen tries, as with a Raft that asks for leave
+    /// before it runs (PreVote).
+    #[track_caller]
+    pub fn two_candidates(&self) -> Option<(Server, Server, Server, Term)> {
+        for _ in 0..12 {
+            let voter = self.leader();
+            let [one, other] = self.others([voter]);
+            let before = self.terms();
+            self.handle_all(Mail::Requests, Handling::Hold);
+            let run = |s: Server| self.term_of(s) > before;
+            self.until(Duration::from_secs(3), MOMENT, || run(one) && run(other));
+            let term = self.term_of(one);
+            if run(one) && self.term_of(other) == term && self.term_of(voter) < term {
+                return Some((one, other, voter, term));
+            }
+            self.let_all_pass();
+        }
+        None
+    }
+
+    /// Lets `winner` be elected by `voters`, and by nobody else, and lets nothing else of it out: its
+    /// requests to them are held. All other links between servers are cut.
+    ///
+    /// Whoever is elected like this has a log that its voters find up-to-date; the story sees to that.
+    #[track_caller]
+    pub fn elect(&self, winner: Server, voters: &[Server]) -> Term {
+        self.step(format!("let {winner} be elected"));
+        self.keep_links(|from, to| from == winner && voters.contains(&to));
+        for voter in voters {
+            self.hold(winner, *voter);
+        }
+        let before = voters.iter().map(|v| self.term_of(*v)).max().unwrap_or_default();
+        let won = self.until(Duration::from_secs(20), MOMENT * 2, || {
+            if matches!(self.state(winner), Some((term, true)) if term > before) {
+                return true;
+            }
+            for voter in voters {
+                self.release_held(Mail::Requests, winner, *voter);
+            }
+            false
+        });
+        if !won {
+            self.fail(&claim::ONE_LEADER, format!("{winner}, which alone reached a majority, was not elected in 20 s"));
+        }
+        self.term_of(winner)
+    }
+
+    /// Checks that `state()` answers at once.
+    #[track_caller]
+    pub fn answers_at_once(&self, server: Server) {
+        self.in_time(server, "state()", move |c| _ = c.state(server));
+    }
+
+    /// Gives a command to a server and checks that `start()` answers at once.
+    #[track_caller]
+    pub fn takes_at_once(&self, server: Server, command: impl Into<Command>) {
+        let command = command.into();
+        self.in_time(server, "start()", move |c| _ = c.try_propose(server, command));
+    }
+
+    #[track_caller]
+    fn in_time(&self, server: Server, what: &str, call: impl FnOnce(&Cluster) + Send + 'static) {
+        let (done, answered) = bounded(1);
+        let cluster = self.clone();
+        let caller = thread::Builder::new().name(format!("caller of {what}")).spawn(move || {
+            call(&cluster);
+            let _ = done.send(());
+        });
+        drop(caller.expect("a thread"));
+        if answered.recv_timeout(AT_ONCE).is_err() {
+            self.fail(
+                &claim::ANSWERS_AT_ONCE,
+                format!("{what} of {server} has not returned after {} ms", AT_ONCE.as_millis()),
+            );
+        }
+    }
+}
+
+/// A random number as a command.
+pub fn random_command() -> Command {
+    rng().random_range(0..1_000_000_000u64).into()
+}
+
+/// Random letters, as many as asked for.
+pub fn random_text(length: usize) -> Command {
+    let letters: Vec<u8> = (0..length).map(|_| rng().random_range(b'a'..=b'z')).collect();
+    Command::from(Bytes::from(letters))
+}

@@ -1,0 +1,64 @@
+//! What a test says about itself.
+
+use serde::Serialize;
+
+/// A test of the suites: one story about a cluster. Made by the attribute [`macro@crate::story`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Story {
+    /// The part of the lab it belongs to: `2A`.
+    pub part: &'static str,
+    /// The test function's name: `re_election`.
+    pub name: &'static str,
+    /// What it is about, in a sentence: the function's doc comment.
+    pub title: &'static str,
+    /// How many servers it starts with.
+    pub servers: usize,
+    /// Its weight in grading, before the instructor's own.
+    pub points: u32,
+    /// The virtual seconds it may take.
+    pub limit_s: u64,
+    /// Seeds tried when `LAB_RUNS` does not say; 0 means the suites' usual number.
+    pub runs: u32,
+    /// One of MIT 6.824's own tests, under its own limits.
+    pub original: bool,
+    /// It needs exact control over what happens when: skipped on the wall clock.
+    pub exact: bool,
+    /// The service on top of each server takes a snapshot every ten entries.
+    pub snapshots: bool,
+    /// The module that holds it, which `cargo test -- --exact` wants before the name.
+    #[serde(skip)]
+    pub module: &'static str,
+    /// The file and line that hold it.
+    pub file: &'static str,
+    /// See `file`.
+    pub line: u32,
+}
+
+impl Story {
+    /// The suite's test target: `raft_2a`.
+    pub fn suite(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+
+    /// The name by which libtest knows it: the name, after its module's path where it has one.
+    pub fn path(&self) -> String {
+        match self.module.split_once("::") {
+            Some((_, inner)) => format!("{inner}::{}", self.name),
+            None => self.name.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_is_the_one_that_libtest_prints() {
+        let mut story = crate::testing::STORY;
+        story.module = "raft_2a::cuts";
+        assert_eq!((story.suite(), story.path().as_str()), ("raft_2a", "cuts::re_election"));
+        story.module = "raft_2a";
+        assert_eq!(story.path(), "re_election");
+    }
+}

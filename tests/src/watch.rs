@@ -1,0 +1,130 @@
+//! Looks at every message and every disk, and hands what it sees to the rules.
+
+use std::collections::BTreeMap;
+
+use labrpc::{CallId, Fate, MessageSeen, Observer};
+use labsim::sync::Arc;
+use parking_lot::Mutex;
+use raftapi::view::{EntryId, RpcView};
+use raftapi::{Disk, Term};
+
+use crate::claim::Broken;
+use crate::cluster::Kind;
+use crate::pulse::Pulse;
+use crate::run::Run;
+use crate::{Cluster, Server};
+
+/// Requests whose reply is awaited; older ones are taken for lost.
+const AWAITED: usize = 4096;
+
+/// The eyes of the harness. Called on the servers' own threads: it takes plain locks only, and
+/// tells the story of a broken claim instead of ending the thread that it was called on.
+pub(crate) struct Watch {
+    kind: Kind,
+    run: Arc<Run>,
+    disks: Vec<Disk>,
+    looked: Mutex<Vec<u64>>,
+    awaited: Mutex<BTreeMap<CallId, Arc<RpcView>>>,
+    pulse: Pulse,
+    began: labsim::time::Instant,
+}
+
+impl Watch {
+    pub(crate) fn new(kind: Kind, run: Arc<Run>, disks: Vec<Disk>, pulse: Pulse) -> Self {
+        let looked = Mutex::new(vec![0; disks.len()]);
+        let awaited = Mutex::default();
+        Watch { kind, run, disks, looked, awaited, pulse, began: labsim::time::Instant::now() }
+    }
+
+    fn note(&self, checked: Result<(), Broken>) {
+        if let Err(broken) = checked {
+            self.run.board.breaks(broken, self.began.elapsed());
+            self.pulse.beat();
+        }
+    }
+
+    /// Reads a server's disk, if it has changed since the last look. Tells whether it could.
+    fn look(&self, server: Server) -> Result<bool, Broken> {
+        let disk = &self.disks[server.number()];
+        let saves = disk.saves();
+        if saves == 0 || self.looked.lock()[server.number()] == saves {
+            return Ok(true);
+        }
+        let Some(view) = (self.kind.view_saved)(&disk.state()) else { return Ok(false) };
+        self.looked.lock()[server.number()] = saves;
+        self.run.board.rules.lock().saved(server, view)?;
+        Ok(true)
+    }
+
+    /// `server` is seen to lead `term`.
+    pub(crate) fn leads(&self, server: Server, term: Term) -> Result<(), Broken> {
+        let news = self.run.board.rules.lock().leads(server, term)?;
+        if news && self.look(server)? {
+            let history = self.run.board.history.lock();
+            self.run.board.rules.lock().complete(server, term, &history)?;
+        }
+        Ok(())
+    }
+
+    /// `server` has applied `entry`, the first to do so.
+    pub(crate) fn first_applied(&self, server: Server, entry: EntryId) -> Result<(), Broken> {
+        let mut have_looked = true;
+        for disk in 0..self.disks.len() {
+            have_looked &= self.look(Server::numbered(disk))?;
+        }
+        self.run.board.rules.lock().applied(server, entry, have_looked)
+    }
+
+    fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
+        let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else { return Ok(()) };
+        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else { return Ok(()) };
+        match &view {
+            RpcView::AppendEntries { term, prev, entries, .. } => {
+                self.leads(from, *term)?;
+                self.run.board.rules.lock().sends(from, *prev, entries)?;
+            }
+            RpcView::InstallSnapshot { term, .. } => self.leads(from, *term)?,
+            _ => {}
+        }
+        if !matches!(fate, Fate::Lost { .. }) {
+            let mut awaited = self.awaited.lock();
+            awaited.insert(seen.id.call, Arc::new(view));
+            if awaited.len() > AWAITED {
+                awaited.pop_first();
+            }
+        }
+        Ok(())
+    }
+
+    fn reply(&self, seen: &MessageSeen<'_>) -> Result<(), Broken> {
+        let request = match seen.id.copy {
+            0 => self.awaited.lock().remove(&seen.id.call),
+            _ => self.awaited.lock().get(&seen.id.call).cloned(),
+        };
+        let Some(request) = request else { return Ok(()) };
+        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else { return Ok(()) };
+        // A server that has lost its power meanwhile promises nothing more.
+        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else { return Ok(()) };
+        let server = Server::numbered(domain.peer() as usize);
+        match self.look(server)? {
+            true => self.run.board.rules.lock().replies(server, &request, &reply),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Observer for Watch {
+    fn on_request(&self, seen: &MessageSeen<'_>, fate: Fate) {
+        self.note(self.request(seen, fate));
+    }
+
+    fn on_reply(&self, seen: &MessageSeen<'_>, _: Fate) {
+        self.note(self.reply(seen));
+    }
+}
+
+impl Cluster {
+    pub(crate) fn watch_network(&self) {
+        self.shared.net.observe(self.shared.watch.clone());
+    }
+}

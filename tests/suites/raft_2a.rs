@@ -1,0 +1,264 @@
+//! Part 2A: leader election (§5.2).
+
+use raft::Raft;
+use tests::prelude::*;
+
+/// One leader is elected, and it stays while nothing fails (§5.2).
+#[story(part = "2A", servers = 3, points = 3, original)]
+fn initial_election(c: &Cluster) {
+    c.leader();
+    c.sleep_ms(50); // the others hear of it
+    let term = c.terms();
+    c.expect(&claim::TERM_STARTED, term >= Term(1), || format!("saw term {term}"));
+    c.sleep_ms(2000);
+    if c.terms() != term {
+        c.warn("the term changed although nothing failed: are heartbeats late, or election timeouts too short?");
+    }
+    c.leader();
+}
+
+/// A leader that was cut off is replaced, gives way when it is back, and nobody leads a minority (§5.2).
+#[story(part = "2A", servers = 3, points = 4, original)]
+fn re_election(c: &Cluster) {
+    let first = c.leader();
+    c.cut_off(first);
+    c.leader();
+    c.rejoin(first); // it finds a newer term and follows
+    let second = c.leader();
+
+    let [other, last] = c.others([second]);
+    c.cut_off(second);
+    c.cut_off(other);
+    c.sleep_ms(2000);
+    c.no_leader(); // `last` alone is no majority
+    c.rejoin(other);
+    c.leader();
+    c.rejoin(second);
+    c.leader();
+    c.expect(&claim::ONE_LEADER, c.connected().contains(&last), || format!("{last} is gone"));
+}
+
+/// Seven servers lose three at a time, again and again; the other four always find a leader (§5.2).
+#[story(part = "2A", servers = 7, points = 4, original)]
+fn many_elections(c: &Cluster) {
+    c.leader();
+    for _ in 0..9 {
+        let [a, b, d, ..]: [Server; 7] = c.all();
+        for gone in [a, b, d] {
+            c.cut_off(gone);
+        }
+        c.leader();
+        for back in [a, b, d] {
+            c.rejoin(back);
+        }
+    }
+    c.leader();
+}
+
+/// Four servers elect a leader even if votes are split, and two of four are no majority (§5.2).
+#[story(part = "2A", servers = 4, points = 3)]
+fn even_cluster(c: &Cluster) {
+    for _ in 0..5 {
+        let leader = c.leader();
+        c.cut_off(leader);
+        c.leader(); // three of four
+        c.rejoin(leader);
+    }
+    let leader = c.leader();
+    let [a, b, d] = c.others([leader]);
+    c.cut_off(leader);
+    c.cut_off(a);
+    c.sleep_ms(3000);
+    c.no_leader(); // b and d split their votes, or vote for one of them: two of four either way
+    c.rejoin(a);
+    c.leader_among(&[a, b, d]);
+}
+
+/// A candidate that hears from a leader of its own term follows it (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
+    let mut saw = None;
+    for _ in 0..10 {
+        let Some((winner, loser, voter, term)) = c.two_candidates() else { break };
+        c.release_held(Mail::Requests, winner, voter);
+        let won = c.until(Duration::from_millis(20), Duration::from_millis(1), || c.leads(winner));
+        let in_time = won && c.term_of(loser) == term;
+        c.let_all_pass();
+        if !in_time {
+            continue; // the loser had already gone on to another term
+        }
+        c.sleep_ms(2000);
+        if c.state(winner) == Some((term, true)) && c.term_of(loser) == term {
+            return;
+        }
+        saw = Some(format!(
+            "{winner} won term {term}, in which {loser} was a candidate too; two quiet seconds later {loser} is in term {}",
+            c.term_of(loser)
+        ));
+    }
+    c.expect(&claim::CANDIDATE_FOLLOWS, saw.is_none(), || saw.unwrap_or_default());
+}
+
+/// Heartbeats of a deposed leader, delivered late, postpone nobody's election (Figure 2, Followers).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn stale_heartbeats_postpone_no_election(c: &Cluster) {
+    let old = c.leader();
+    let others: [Server; 4] = c.others([old]);
+    for other in others {
+        c.handle(Mail::Requests, old, other, Handling::Copy);
+    }
+    c.sleep_ms(10_000); // a hundred heartbeats, say
+    for other in others {
+        c.handle(Mail::Requests, old, other, Handling::Swallow);
+        c.cut_calls(other, old);
+    }
+    let new = c.leader_among(&others);
+    c.cut_off(new);
+    // Three of five are left. They never hear from a leader of their term, only from the past.
+    let left: [Server; 3] = c.others([old, new]);
+    let before = left.map(|s| c.term_of(s)).into_iter().max().unwrap_or_default();
+    let elected = c.until(Duration::from_secs(5), Duration::from_millis(50), || {
+        left.iter().for_each(|to| {
+            c.release_next(Mail::Requests, old, *to);
+        });
+        left.iter().any(|s| c.leads(*s))
+    });
+    c.expect(&claim::ELECTION_TIMER, elected, || {
+        format!(
+            "{left:?}, a majority, elected nobody in 5 s after term {before}, while old heartbeats of {old} came in every 50 ms"
+        )
+    });
+}
+
+/// Requests for a vote in an old term, refused each time, postpone nobody's election (Figure 2, Followers).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn refused_candidates_postpone_no_election(c: &Cluster) {
+    let [lonely, ..]: [Server; 5] = c.all();
+    let others: [Server; 4] = c.others([lonely]);
+    for other in others {
+        c.hold(lonely, other);
+        c.cut_calls(other, lonely);
+    }
+    c.leader_among(&others);
+    c.sleep_ms(25_000); // `lonely` runs again and again, in ever higher terms, and nobody hears of it
+    for other in others {
+        c.release_last(Mail::Requests, lonely, other); // … but for the last time: all are in that term now
+    }
+    c.sleep_ms(1000);
+    let leader = c.leader_among(&others);
+    c.cut_off(leader);
+    let left: [Server; 3] = c.others([lonely, leader]);
+    let elected = c.until(Duration::from_secs(5), Duration::from_millis(50), || {
+        left.iter().for_each(|to| {
+            c.release_next(Mail::Requests, lonely, *to);
+        });
+        left.iter().any(|s| c.leads(*s))
+    });
+    c.expect(&claim::ELECTION_TIMER, elected, || {
+        format!(
+            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every 50 ms"
+        )
+    });
+}
+
+/// Votes that arrive when their term is over do not count for the next one (§5.2).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn late_votes_do_not_count(c: &Cluster) {
+    // Everybody hears every request; nobody hears an answer.
+    c.handle_all(Mail::Replies, Handling::Hold);
+    let asked = |s: &Server| c.others::<4>([*s]).iter().all(|v| c.held(Mail::Replies, *v, *s) > 0);
+    let began = c.until(Duration::from_secs(5), Duration::from_millis(1), || c.servers().iter().any(asked));
+    c.expect(&claim::SITUATION, began, || "nobody asked for votes within 5 s".into());
+    let candidate = c.servers().into_iter().find(asked).expect("somebody asked");
+    let term = c.term_of(candidate);
+    c.handle_all(Mail::Requests, Handling::Swallow); // from now on nobody hears any request either
+    let moved_on = c.until(Duration::from_secs(5), Duration::from_millis(1), || c.term_of(candidate) > term);
+    if !moved_on {
+        return; // a Raft that asks for leave before it runs (PreVote) stays in its term
+    }
+    for voter in c.others::<4>([candidate]) {
+        c.release_held(Mail::Replies, voter, candidate);
+    }
+    let leads = c.until(Duration::from_secs(1), Duration::from_millis(5), || c.leads(candidate));
+    c.expect(&claim::STALE_REPLIES, !leads, || {
+        let now = c.term_of(candidate);
+        format!("{candidate} leads term {now}, in which nobody got its requests; the votes that came were of term {term}")
+    });
+}
+
+/// A leader whose messages are lost, but which hears the others, makes way for a new one (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn mute_leader(c: &Cluster) {
+    let mute = c.leader();
+    let others: [Server; 2] = c.others([mute]);
+    for other in others {
+        c.cut_one_way(mute, other);
+    }
+    c.leader_among(&others);
+    c.sleep_ms(1000);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, !c.leads(mute), || {
+        format!("{mute} still says that it leads term {}, though it hears of a later one", c.term_of(mute))
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A server that hears nobody but is heard does not keep the others from having a leader for long (§5.2).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn deaf_follower(c: &Cluster) {
+    let leader = c.leader();
+    let [deaf, ..]: [Server; 4] = c.others([leader]);
+    let others: [Server; 4] = c.others([deaf]);
+    for other in others {
+        c.cut_one_way(other, deaf);
+    }
+    c.sleep_ms(3000); // its terms grow and the others hear of each
+    c.heal();
+    c.leader();
+    c.sleep_ms(50);
+    c.terms();
+}
+
+/// An RPC that hangs to one server keeps nobody from winning the votes of the others (§5.2).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn stuck_rpc_blocks_no_election(c: &Cluster) {
+    let [stuck, ..]: [Server; 5] = c.all();
+    let others: [Server; 4] = c.others([stuck]);
+    for other in others {
+        c.hold(other, stuck);
+        c.cut_calls(stuck, other);
+    }
+    let leader = c.leader_among(&others);
+    for server in c.servers() {
+        c.answers_at_once(server);
+    }
+    c.cut_off(leader);
+    let left: [Server; 3] = c.others([stuck, leader]);
+    c.leader_among(&left);
+    for server in c.servers() {
+        c.answers_at_once(server);
+    }
+}
+
+/// A leader with nothing to say sends each follower at most ten heartbeats a second.
+#[story(part = "2A", servers = 3, points = 2)]
+fn idle_traffic(c: &Cluster) {
+    c.leader();
+    c.sleep_ms(1000);
+    let before = c.rpcs();
+    c.sleep_ms(5000);
+    let sent = c.rpcs() - before;
+    const MOST: u64 = 2 * 5 * 10 + 10; // two followers, five seconds, and a little grace
+    c.expect(&claim::QUIET_WHEN_IDLE, sent <= MOST, || {
+        format!("{sent} RPCs in 5 idle seconds with 2 followers; at most {MOST} are needed")
+    });
+}
+
+/// A server that is told to end leaves no thread behind.
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn kill_ends_every_thread(c: &Cluster) {
+    let leader = c.leader();
+    c.cut_off(leader);
+    c.sleep_ms(300); // the others are in the middle of an election, the old leader's calls hang
+    c.kill_all_and_check();
+}

@@ -1,0 +1,273 @@
+//! Part 2D: snapshots (§7). The service on each server takes one every ten entries.
+
+use raft::Raft;
+use tests::prelude::*;
+
+/// What may be on disk besides snapshots, in bytes: a handful of entries.
+const LARGEST_STATE: usize = 2000;
+
+/// What happens to one server while the others go on.
+#[derive(Clone, Copy, PartialEq)]
+enum Away {
+    Nobody,
+    CutOff,
+    Crashed,
+}
+
+/// Snapshots are taken, and the log before them is forgotten (§7).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_basic(c: &Cluster) {
+    snapshots_with(c, Away::Nobody);
+}
+
+/// A follower that was cut off needs a snapshot when it is back, since the log was forgotten (§7, Figure 13).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_install(c: &Cluster) {
+    snapshots_with(c, Away::CutOff);
+}
+
+/// The same on a network that loses and delays messages (§7, Figure 13).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_install_unreliable(c: &Cluster) {
+    c.set_reliable(false);
+    snapshots_with(c, Away::CutOff);
+}
+
+/// A follower whose power failed needs a snapshot when it is back (§7, Figure 13).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_install_crash(c: &Cluster) {
+    snapshots_with(c, Away::Crashed);
+}
+
+/// The same on a network that loses and delays messages (§7, Figure 13).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_install_un_crash(c: &Cluster) {
+    c.set_reliable(false);
+    snapshots_with(c, Away::Crashed);
+}
+
+fn snapshots_with(c: &Cluster, away: Away) {
+    c.agree(random_command());
+    for iteration in 0..30 {
+        let leader = c.leader();
+        let [follower, _] = c.others([leader]);
+        // Every third time the leader is the victim, and another takes the commands in vain.
+        let (victim, sender) = if iteration % 3 == 1 { (leader, follower) } else { (follower, leader) };
+        match away {
+            Away::Nobody => {}
+            Away::CutOff => c.cut_off(victim),
+            Away::Crashed => c.crash(victim),
+        }
+        if away != Away::Nobody {
+            c.agree(random_command());
+        }
+        for _ in 0..rng().random_range(5..15) {
+            let _ = c.try_propose(sender, random_command());
+        }
+        c.agree(random_command());
+        expect_small_states(c);
+        c.strike(&Fault::Revive(victim));
+        c.agree(random_command());
+    }
+}
+
+fn expect_small_states(c: &Cluster) {
+    let (server, size) = c.largest_state();
+    c.expect(&claim::STATE_SIZE, size < LARGEST_STATE, || {
+        format!("{server} has {size} bytes of Raft state on disk, though a snapshot is taken every 10 entries; expected less than {LARGEST_STATE}")
+    });
+}
+
+/// Power fails everywhere; snapshots and logs survive together (§7).
+#[story(part = "2D", servers = 3, points = 4, original, snapshots)]
+fn snapshot_all_crash(c: &Cluster) {
+    c.agree(random_command());
+    for _ in 0..5 {
+        for _ in 0..rng().random_range(5..15) {
+            c.agree(random_command());
+        }
+        let before = c.agree(random_command());
+        c.restart_all(c.servers());
+        let after = c.agree(random_command());
+        c.expect(&claim::COMMITTED_STAYS, after > before, || {
+            format!("a command came to stand at index {after} after all crashed; the one before the crash stands at {before}")
+        });
+    }
+}
+
+/// The snapshot survives the next save after a restart, and so a second restart (§7).
+#[story(part = "2D", servers = 3, points = 3, original, snapshots)]
+fn snapshot_init(c: &Cluster) {
+    for _ in 0..12 {
+        c.agree(random_command());
+    }
+    c.restart_all(c.servers());
+    c.agree(random_command());
+    c.restart_all(c.servers());
+    c.agree(random_command());
+}
+
+/// A snapshot that comes late, or twice, erases nothing that was confirmed since (Figure 13).
+#[story(part = "2D", servers = 3, points = 4, snapshots, exact)]
+fn late_snapshot_erases_nothing(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [keeper, away] = c.others([leader]);
+    c.cut_off(keeper);
+    agree_often(c, 25);
+    // What brings `keeper` up to date is kept, to be sent once more later on.
+    c.cut_off(away);
+    c.handle(Mail::Requests, leader, keeper, Handling::Copy);
+    c.rejoin(keeper);
+    c.agree("caught up");
+    c.handle(Mail::Requests, leader, keeper, Handling::Pass);
+    // These are confirmed by `keeper` alone, and then it is all that remembers them.
+    c.expect(&claim::STABLE_LEADER, c.leads(leader), || format!("{leader} lost its office, though {keeper} hears it"));
+    let kept: Vec<Command> = (0..5u64).map(Command::from).collect();
+    c.agree_all(&kept);
+    c.release_held(Mail::Requests, leader, keeper);
+    c.cut_off(leader);
+    c.rejoin(away);
+    c.agree("after");
+    c.rejoin(leader);
+    c.agree("last");
+    expect_kept(c, &kept);
+}
+
+/// Everything that a leader sends arrives twice, the second time late, and snapshots with it (Figure 13).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn everything_twice(c: &Cluster) {
+    for round in 0..8u64 {
+        let leader = c.leader();
+        let [away, _] = c.others([leader]);
+        for from in c.servers() {
+            for to in c.others::<2>([from]) {
+                let late = Duration::from_millis(rng().random_range(1..400));
+                c.handle(Mail::Requests, from, to, Handling::Twice(late));
+            }
+        }
+        c.cut_off(away);
+        agree_often(c, 15);
+        c.rejoin(away);
+        agree_often(c, 7);
+        c.agree(round);
+    }
+}
+
+/// Logs that end exactly where a snapshot does: elections, prevLogIndex and restarts there (§7).
+#[story(part = "2D", servers = 3, points = 4, snapshots)]
+fn edge_of_the_snapshot(c: &Cluster) {
+    // The service takes snapshots at 9, 19, 29 and so on.
+    agree_up_to(c, 9);
+    c.sleep_ms(100);
+    c.restart_all(c.servers()); // the logs are empty now: votes go by the snapshot's last entry
+    agree_up_to(c, 10);
+
+    let [away, _] = c.others([c.leader()]);
+    c.cut_off(away); // at 10
+    agree_up_to(c, 19);
+    c.rejoin(away); // needs 11, which is in the snapshot
+    agree_up_to(c, 20);
+
+    let [away, _] = c.others([c.leader()]);
+    agree_up_to(c, 29);
+    c.sleep_ms(100);
+    c.cut_off(away); // at 29, which is the last in its snapshot and in the leader's
+    agree_up_to(c, 33);
+    c.rejoin(away); // needs 30: prevLogIndex is 29
+    agree_up_to(c, 38);
+
+    let [away, _] = c.others([c.leader()]);
+    c.cut_off(away); // at 38, one before the snapshot's last
+    agree_up_to(c, 39);
+    c.sleep_ms(100);
+    c.rejoin(away); // needs 39, the last in the snapshot
+    agree_up_to(c, 40);
+}
+
+/// Power fails right after, or while, a snapshot is taken; log and snapshot still fit (§7).
+#[story(part = "2D", servers = 3, points = 4, snapshots)]
+fn crash_while_taking_a_snapshot(c: &Cluster) {
+    c.agree("first");
+    for round in 0..15u64 {
+        let leader = c.leader();
+        for number in 0..12 {
+            let _ = c.try_propose(leader, 100 * round + number);
+        }
+        c.sleep(Duration::from_micros(rng().random_range(0..2000)));
+        c.restart_all(c.servers());
+        c.agree(100 * round + 99);
+    }
+}
+
+/// A service that takes its time over each entry holds up neither elections nor start() and state().
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn slow_service_delays_no_election(c: &Cluster) {
+    c.agree("first");
+    for server in c.servers() {
+        c.set_pace(server, Duration::from_secs(2));
+    }
+    let leader = c.leader();
+    c.propose_at(leader, (0..10u64).map(Command::from));
+    c.sleep_ms(500); // now every service is busy, and more entries wait for it
+    for server in c.servers() {
+        c.answers_at_once(server);
+    }
+    c.takes_at_once(leader, "meanwhile");
+    c.cut_off(leader);
+    let left: [Server; 2] = c.others([leader]);
+    let next = c.leader_among(&left);
+    c.takes_at_once(next, "and then");
+    c.rejoin(leader);
+    for server in c.servers() {
+        c.set_pace(server, Duration::ZERO);
+    }
+    c.sleep_ms(3000);
+    c.agree("last");
+}
+
+/// A hundred thousand entries: the log on disk stays small, and no snapshot holds up agreement (§7).
+#[story(part = "2D", servers = 3, points = 3, snapshots, runs = 1)]
+fn hundred_thousand_entries(c: &Cluster) {
+    const BATCH: u64 = 500;
+    /// A batch may be in the log at once, at some twenty bytes an entry, and the rest is small.
+    const LARGEST: usize = BATCH as usize * 20 + LARGEST_STATE;
+    c.agree(0);
+    let mut sent = 1;
+    while sent < 100_000 {
+        let leader = c.leader_quickly();
+        let taken: Vec<LogIndex> = (sent..sent + BATCH)
+            .filter_map(|command| c.try_propose(leader, command).ok())
+            .map(|(index, _)| index)
+            .collect();
+        sent += BATCH;
+        if let Some(last) = taken.last() {
+            c.wait(*last, 3, None);
+        }
+        let (server, size) = c.largest_state();
+        c.expect(&claim::STATE_SIZE, size < LARGEST, || {
+            format!("after {sent} entries {server} has {size} bytes of Raft state on disk; expected less than {LARGEST}")
+        });
+    }
+    c.agree("last");
+}
+
+fn agree_often(c: &Cluster, commands: usize) {
+    for _ in 0..commands {
+        c.agree(random_command());
+    }
+}
+
+/// Brings the log to this length.
+fn agree_up_to(c: &Cluster, last: u64) {
+    while c.agree(random_command()).0 < last {}
+}
+
+fn expect_kept(c: &Cluster, commands: &[Command]) {
+    let log = c.log();
+    for command in commands {
+        c.expect(&claim::COMMITTED_STAYS, log.contains(command), || {
+            format!("{command} was applied, and is not in the final log of {} entries", log.len())
+        });
+    }
+}
