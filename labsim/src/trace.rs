@@ -1,7 +1,99 @@
-//! The trace of a run.
+//! The trace of a run: its hash, always; its events, when they are asked for.
+
+use crate::config::TraceLevel;
+use crate::sim;
+
+/// The kinds of labsim call, as they enter the hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum What {
+    Lock = 1,
+    TryLock,
+    Unlock,
+    Wait,
+    Notify,
+    Send,
+    Receive,
+    Select,
+    Sleep,
+    Now,
+    Yield,
+    Spawn,
+    Join,
+    Park,
+    Unpark,
+    Draw,
+    Atomic,
+    Once,
+    Crash,
+    Channel,
+}
+
+impl What {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            What::Lock => "lock",
+            What::TryLock => "try_lock",
+            What::Unlock => "unlock",
+            What::Wait => "wait",
+            What::Notify => "notify",
+            What::Send => "send",
+            What::Receive => "receive",
+            What::Select => "select",
+            What::Sleep => "sleep",
+            What::Now => "now",
+            What::Yield => "yield",
+            What::Spawn => "spawn",
+            What::Join => "join",
+            What::Park => "park",
+            What::Unpark => "unpark",
+            What::Draw => "draw",
+            What::Atomic => "atomic",
+            What::Once => "once",
+            What::Crash => "crash",
+            What::Channel => "channel",
+        }
+    }
+}
+
+/// One event of a full trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Virtual ns since the run began.
+    pub at: u64,
+    /// The thread that made it, counted from 0 (the run's own) in the order of their start.
+    pub thread: u32,
+    /// The peer and incarnation that it acted for.
+    pub domain: Option<(u32, u32)>,
+    /// What happened, such as `rpc.request`, `spawn`, `log`.
+    pub kind: &'static str,
+    /// A number that the kind gives meaning to.
+    pub a: u64,
+    /// Another.
+    pub b: u64,
+    /// The rest, in words or as one JSON object.
+    pub detail: String,
+}
 
 /// Adds an event to the trace: `kind` and the two numbers enter its hash; `detail` (one JSON
-/// object as text) is made only when the full trace is being recorded.
+/// object as text) is made only when the full trace is being recorded. Outside a simulation nothing happens.
+#[inline]
 pub fn event(kind: &'static str, a: u64, b: u64, detail: impl FnOnce() -> String) {
-    let _ = (kind, a, b, detail);
+    let Some(sim) = sim::current() else { return };
+    let level = sim.kernel.with(|k| {
+        k.hash.add_str(kind);
+        k.hash.add(a);
+        k.hash.add(b);
+        k.level
+    });
+    if level >= TraceLevel::Events {
+        let detail = detail();
+        sim.kernel.with(|k| k.record(kind, a, b, detail));
+    }
+}
+
+/// Whether events are being recorded in full, so that a caller can save itself the making of them.
+#[inline]
+pub fn is_recording() -> bool {
+    sim::current().is_some_and(|sim| sim.kernel.with(|k| k.level >= TraceLevel::Events))
 }

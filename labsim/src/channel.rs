@@ -1,2 +1,0 @@
-//! Channels: crossbeam-channel's API and errors.
-pub use crossbeam_channel::*;

@@ -1,0 +1,327 @@
+//! How a run ended.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diagnose::Finding;
+use crate::trace::Event;
+
+/// A run's result and what was seen on the way.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome<T> {
+    /// What the run's function returned, or why it did not.
+    pub result: Result<T, Failure>,
+    /// What its threads did that is likely to be a mistake.
+    pub findings: Vec<Finding>,
+    /// The hash of all that happened; the same for the same program and seed. 0 on the wall clock.
+    pub trace_hash: u64,
+    /// Time from the run's start to its end: virtual, or real on the wall clock.
+    pub elapsed: Duration,
+    /// Labsim calls made. 0 on the wall clock.
+    pub calls: u64,
+    /// The events, if they were recorded.
+    pub events: Vec<Event>,
+}
+
+impl<T> Outcome<T> {
+    /// The result of a run that must not fail.
+    ///
+    /// # Panics
+    /// With the failure's report, if it did.
+    #[track_caller]
+    pub fn unwrap(self) -> T {
+        match self.result {
+            Ok(value) => value,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+}
+
+/// Why a run failed. `Display` is the report.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A thread panicked.
+    Panic {
+        /// Which.
+        thread: ThreadReport,
+        /// Its message, place and backtrace.
+        record: PanicRecord,
+        /// What it panicked with (`std::panic::panic_any`).
+        payload: Payload,
+    },
+    /// No thread could run and none waited for a time.
+    Deadlock {
+        /// All of them.
+        threads: Vec<ThreadReport>,
+    },
+    /// The run took longer than `Config::time_limit`.
+    TimeLimit {
+        /// The limit.
+        limit: Duration,
+        /// What each thread did then.
+        threads: Vec<ThreadReport>,
+    },
+    /// The run made more labsim calls than `Config::call_limit`.
+    CallLimit {
+        /// The limit.
+        limit: u64,
+        /// What each thread did then.
+        threads: Vec<ThreadReport>,
+    },
+    /// A thread ran for long without a labsim call. The run was given up: its threads stay as they are.
+    Spin {
+        /// Its name, and its peer if it had one.
+        thread: String,
+        /// The line of its last labsim call, if it made one.
+        last_call: Option<&'static Location<'static>>,
+        /// How long it was watched.
+        watched: Duration,
+    },
+    /// The run had to end, but some of its threads could not: a `Drop` of theirs waits for what never comes.
+    Stuck {
+        /// Why it had to end, if not because it was over.
+        before: Option<Box<Failure>>,
+        /// The threads that were left.
+        threads: Vec<ThreadReport>,
+    },
+}
+
+/// The value a thread panicked with.
+pub struct Payload(Box<dyn Any + Send>);
+
+impl Payload {
+    /// The value, if it is a `T`.
+    pub fn downcast<T: 'static>(self) -> Result<Box<T>, Payload> {
+        self.0.downcast().map_err(Payload)
+    }
+
+    /// The value, if it is a `T`.
+    pub fn downcast_ref<T: 'static>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+impl From<Box<dyn Any + Send>> for Payload {
+    fn from(payload: Box<dyn Any + Send>) -> Self {
+        Payload(payload)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Payload(..)")
+    }
+}
+
+/// What the panic hook saw.
+#[derive(Clone, Debug)]
+pub struct PanicRecord {
+    /// The message.
+    pub message: String,
+    /// File, line and column.
+    pub location: Option<String>,
+    /// The stack, captured if `RUST_BACKTRACE` asks for it.
+    pub backtrace: Arc<Backtrace>,
+}
+
+impl PanicRecord {
+    pub(crate) fn unknown() -> Self {
+        PanicRecord {
+            message: "(no message: resume_unwind)".into(),
+            location: None,
+            backtrace: Arc::new(Backtrace::disabled()),
+        }
+    }
+}
+
+/// What one thread was doing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ThreadReport {
+    /// Counted from 0, the run's own.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// The peer it acted for.
+    pub peer: Option<u32>,
+    /// The line that spawned it.
+    pub spawned_at: &'static Location<'static>,
+    /// The line of its last labsim call.
+    pub last_call: &'static Location<'static>,
+    /// What it waited for, if it did.
+    pub wait: Option<WaitReport>,
+    /// The locks it held.
+    pub holds: Vec<HeldReport>,
+}
+
+/// What a blocked thread waited for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WaitReport {
+    /// In words: "waits to lock Mutex<Node>".
+    pub what: String,
+    /// The line that waits.
+    pub at: &'static Location<'static>,
+    /// Since when, from the run's start.
+    pub since: Duration,
+    /// For a lock: the holder's id and name, and the line where it took it.
+    pub holder: Option<(u32, String, &'static Location<'static>)>,
+}
+
+/// A lock that a thread held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HeldReport {
+    /// Which: "Mutex<Node>".
+    pub object: String,
+    /// The line that took it.
+    pub at: &'static Location<'static>,
+}
+
+impl ThreadReport {
+    /// "thread 'apply' of peer 2", or "thread 'main'".
+    pub fn who(&self) -> String {
+        match self.peer {
+            Some(peer) => format!("thread '{}' of peer {peer}", self.name),
+            None => format!("thread '{}'", self.name),
+        }
+    }
+}
+
+impl fmt::Display for ThreadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.who())?;
+        match &self.wait {
+            Some(wait) => {
+                let since = wait.since.as_secs_f64();
+                write!(f, " {} at {}, since {since:.6} s", wait.what, wait.at)?;
+                if let Some((_, name, at)) = &wait.holder {
+                    write!(f, "; thread '{name}' holds it, locked at {at}")?;
+                }
+            }
+            None => write!(
+                f,
+                " is ready to run; its last labsim call was at {}",
+                self.last_call
+            )?,
+        }
+        for held in &self.holds {
+            write!(f, "; holds {}, locked at {}", held.object, held.at)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Panic { thread, record, .. } => {
+                write!(f, "{} panicked", thread.who())?;
+                if let Some(at) = &record.location {
+                    write!(f, " at {at}")?;
+                }
+                write!(f, ": {}", record.message)
+            }
+            Failure::Deadlock { threads } => {
+                write!(
+                    f,
+                    "deadlock: no thread can run, and none waits for a time to come"
+                )?;
+                write_cycle(f, threads)?;
+                write_threads(f, threads)
+            }
+            Failure::TimeLimit { limit, threads } => {
+                write!(f, "not finished after {limit:?}")?;
+                write_threads(f, threads)
+            }
+            Failure::CallLimit { limit, threads } => {
+                write!(f, "not finished after {limit} labsim calls")?;
+                write_threads(f, threads)
+            }
+            Failure::Spin {
+                thread,
+                last_call,
+                watched,
+            } => {
+                write!(
+                    f,
+                    "{thread} has run for {} s without a labsim call",
+                    watched.as_secs()
+                )?;
+                match last_call {
+                    Some(at) => write!(f, "; its last was at {at}")?,
+                    None => write!(f, "; it made none")?,
+                }
+                write!(
+                    f,
+                    ". Does it loop, or wait by std::thread::sleep, std::sync or blocking I/O?"
+                )
+            }
+            Failure::Stuck { before, threads } => {
+                if let Some(before) = before {
+                    writeln!(f, "{before}")?;
+                }
+                write!(
+                    f,
+                    "the run could not be ended: these threads wait in a Drop for what never comes"
+                )?;
+                write_threads(f, threads)
+            }
+        }
+    }
+}
+
+fn write_threads(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
+    threads.iter().try_for_each(|t| write!(f, "\n  {t}"))
+}
+
+/// The cycle of threads that wait for each other's locks, if there is one.
+fn write_cycle(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
+    let next = |t: &ThreadReport| {
+        let holder = t.wait.as_ref()?.holder.as_ref()?.0;
+        threads.iter().find(|t| t.id == holder)
+    };
+    for start in threads {
+        let mut path = vec![start];
+        while let Some(t) = next(path[path.len() - 1]) {
+            if t.id == start.id {
+                let names: Vec<String> = path.iter().map(|t| format!("'{}'", t.name)).collect();
+                return write!(
+                    f,
+                    "\n  in a circle: {} -> '{}'",
+                    names.join(" -> "),
+                    start.name
+                );
+            }
+            if path.iter().any(|p| p.id == t.id) {
+                break;
+            }
+            path.push(t);
+        }
+    }
+    Ok(())
+}
+
+/// A type's name without the paths: `Option<Node>` for `core::option::Option<raft::node::Node>`.
+pub(crate) fn short_type(name: &str) -> String {
+    let mut short = String::new();
+    let mut word = String::new();
+    for c in name.chars() {
+        match c {
+            ':' => word.clear(),
+            c if c.is_alphanumeric() || c == '_' => word.push(c),
+            c => {
+                short.push_str(&word);
+                word.clear();
+                short.push(c);
+            }
+        }
+    }
+    short + &word
+}

@@ -1,0 +1,2 @@
+//! Atomics.
+pub use std::sync::atomic::*;

@@ -1,0 +1,2 @@
+//! Values made once.
+pub use std::sync::{LazyLock, Once, OnceLock};

@@ -1,0 +1,2 @@
+//! Readers-writer locks.
+pub use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
