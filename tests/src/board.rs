@@ -81,6 +81,14 @@ impl Board {
         self.facts.lock().broken.get_or_insert((broken, at));
     }
 
+    /// Notes that the run was ended: by what broke, or by the story, which has said why.
+    pub fn fails(&self, broken: Option<Broken>, at: Duration) {
+        match broken {
+            Some(broken) => self.breaks(broken, at),
+            None => debug_assert!(self.is_broken(), "a story ended without saying why"),
+        }
+    }
+
     /// Whether a claim was found broken.
     pub fn is_broken(&self) -> bool {
         self.facts.lock().broken.is_some()

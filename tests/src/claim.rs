@@ -269,6 +269,11 @@ claims! {
         "the servers' threads never all wait for each other",
         "the lab's page on locking",
         "Which of these threads holds what another one waits for?";
+    /// A thread that never calls labsim.
+    NO_SPIN:
+        "no thread runs for seconds without a call of labsim",
+        "the lab's page on labsim",
+        "Is there a loop that waits for something to change, a std::thread::sleep, or a lock of std?";
     /// Virtual time is over.
     IN_TIME:
         "the test comes to its end within its limit",

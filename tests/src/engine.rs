@@ -1,27 +1,87 @@
 //! Where a run takes place: on labsim's clock that the settings ask for.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use labsim::{Backend, Config, Failure, TraceLevel};
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::claim::{self, Broken};
 use crate::run::{Ended, Run, StoryEnded};
-use crate::settings::Settings;
+use crate::settings::{Clock, Scheduler, Settings, Threads};
 
 /// Runs `body`, the whole of a run. What ended it early, if anything did, is on the run's board.
-pub fn execute(_settings: &Settings, run: &Arc<Run>, body: impl FnOnce(Arc<Run>) + Send + 'static) -> Ended {
-    let began = Instant::now();
+pub fn execute(settings: &Settings, run: &Arc<Run>, body: impl FnOnce(Arc<Run>) + Send + 'static) -> Ended {
+    let (began, cpu_before) = (Instant::now(), cpu());
     let handle = run.clone();
-    let result = std::thread::spawn(move || catch_unwind(AssertUnwindSafe(|| body(handle)))).join();
-    if let Err(payload) | Ok(Err(payload)) = result
-        && !payload.is::<StoryEnded>()
-    {
-        let message = payload.downcast_ref::<String>().cloned().unwrap_or_default();
-        run.board.breaks(panicked(message), began.elapsed());
+    let outcome = labsim::run(config(settings, run), move || body(handle));
+    if let Err(failure) = outcome.result {
+        run.board.fails(broken_by(failure), outcome.elapsed);
     }
-    Ended { elapsed: began.elapsed(), wall: began.elapsed(), cpu: Duration::ZERO, trace_hash: 0, trace: None }
+    for finding in outcome.findings {
+        run.board.warn(finding.to_string());
+    }
+    Ended {
+        elapsed: outcome.elapsed,
+        cpu: cpu().saturating_sub(cpu_before),
+        wall: began.elapsed(),
+        trace_hash: outcome.trace_hash,
+        trace: None,
+    }
 }
 
-fn panicked(message: String) -> Broken {
-    claim::NO_PANIC.broken(message)
+fn config(settings: &Settings, run: &Run) -> Config {
+    let config = Config::seed(run.seed)
+        .time_limit(Duration::from_secs(run.story.limit_s))
+        .clock(match settings.clock {
+            Clock::Sim => labsim::Clock::Virtual,
+            Clock::Real => labsim::Clock::Wall,
+        })
+        .backend(match settings.threads {
+            Threads::Os => Backend::Os,
+            Threads::Fiber => Backend::Fiber,
+        })
+        .scheduler(match settings.scheduler {
+            Scheduler::Random => labsim::Scheduler::default(),
+            Scheduler::Pct => labsim::Scheduler::Pct { changes: 3, window: 10_000 },
+            Scheduler::RunToBlock => labsim::Scheduler::RunToBlock,
+        });
+    match settings.trace {
+        Some(_) => config.trace(TraceLevel::Events),
+        None => config,
+    }
+}
+
+/// The claim that a run's own end breaks; `None` if the story ended it.
+fn broken_by(failure: Failure) -> Option<Broken> {
+    let claim = match &failure {
+        Failure::Panic { payload, .. } if payload.downcast_ref::<StoryEnded>().is_some() => return None,
+        Failure::Panic { .. } => &claim::NO_PANIC,
+        Failure::Deadlock { .. } => &claim::NO_DEADLOCK,
+        Failure::Spin { .. } => &claim::NO_SPIN,
+        _ => &claim::IN_TIME,
+    };
+    Some(Broken { claim, saw: failure.to_string(), at: place(&failure) })
+}
+
+/// The line that a failure is about.
+fn place(failure: &Failure) -> String {
+    let line = |at: &Location<'_>| format!("{}:{}", at.file(), at.line());
+    match failure {
+        Failure::Panic { record, .. } => record.location.clone(),
+        Failure::Spin { last_call, .. } => last_call.map(line),
+        Failure::Deadlock { threads } | Failure::TimeLimit { threads, .. } | Failure::CallLimit { threads, .. } => {
+            threads.first().map(|thread| line(thread.last_call))
+        }
+        _ => None,
+    }
+    .unwrap_or_else(|| "the simulation".into())
+}
+
+/// What this process has spent on the processor so far. Tests that run beside this one count too:
+/// for an exact figure run with `--test-threads=1`.
+fn cpu() -> Duration {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
 }

@@ -41,6 +41,8 @@ impl Cluster {
     /// Lets `winner` be elected by `voters`, and by nobody else, and lets nothing else of it out: its
     /// requests to them are held. All other links between servers are cut.
     ///
+    /// If it leads the voters' term already, that is as good.
+    ///
     /// Whoever is elected like this has a log that its voters find up-to-date; the story sees to that.
     #[track_caller]
     pub fn elect(&self, winner: Server, voters: &[Server]) -> Term {
@@ -51,7 +53,7 @@ impl Cluster {
         }
         let before = voters.iter().map(|v| self.term_of(*v)).max().unwrap_or_default();
         let won = self.until(Duration::from_secs(20), MOMENT * 2, || {
-            if matches!(self.state(winner), Some((term, true)) if term > before) {
+            if matches!(self.state(winner), Some((term, true)) if term >= before) {
                 return true;
             }
             for voter in voters {

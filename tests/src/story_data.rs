@@ -51,8 +51,6 @@ impl Story {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn path_is_the_one_that_libtest_prints() {
         let mut story = crate::testing::STORY;
