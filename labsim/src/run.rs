@@ -10,7 +10,7 @@ use crate::backend::Carrier;
 use crate::config::{Clock, Config};
 use crate::outcome::Outcome;
 use crate::sim::{self, Sim};
-use crate::{hook, wall, watchdog};
+use crate::{hook, logging, wall, watchdog};
 
 /// Runs `f` as the first thread ("main") of a run, and returns when it and every thread it started are gone.
 ///
@@ -42,6 +42,7 @@ where
         "labsim::run was called inside a simulation: one cannot hold another"
     );
     hook::install();
+    logging::install();
     match config.clock {
         Clock::Virtual => simulate(&config, f, Location::caller()),
         Clock::Wall => wall::run(&config, f),

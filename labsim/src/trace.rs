@@ -27,6 +27,11 @@ pub(crate) enum What {
     Once,
     Crash,
     Channel,
+    Read,
+    TryRead,
+    Write,
+    TryWrite,
+    Downgrade,
 }
 
 impl What {
@@ -52,6 +57,11 @@ impl What {
             What::Once => "once",
             What::Crash => "crash",
             What::Channel => "channel",
+            What::Read => "read-lock",
+            What::TryRead => "try_read",
+            What::Write => "write-lock",
+            What::TryWrite => "try_write",
+            What::Downgrade => "downgrade",
         }
     }
 }

@@ -7,6 +7,7 @@ mod hash;
 pub(crate) mod kernel;
 pub(crate) mod objects;
 mod report;
+pub(crate) mod rwlock;
 pub(crate) mod scheduler;
 pub(crate) mod threads;
 mod timers;
@@ -341,6 +342,13 @@ impl Sim {
         self.pulse.abandoned.store(1, Ordering::SeqCst);
         self.done.fail(failure);
         self.never_return()
+    }
+
+    /// Does not return if the run was given up while the caller waited for something outside it.
+    pub(crate) fn heed_abandoned(&self) {
+        if self.pulse.abandoned.load(Ordering::Relaxed) != 0 {
+            self.never_return();
+        }
     }
 
     fn never_return(&self) -> ! {

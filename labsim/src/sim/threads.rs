@@ -24,13 +24,19 @@ pub(crate) enum Why {
     Join,
     Park,
     Crash,
+    /// Another thread runs the initialiser.
     Once,
+    /// Nobody need be at it yet: `OnceLock::wait`.
+    Value,
+    Barrier,
+    WaitGroup,
 }
 
 impl Why {
-    /// Waiting for a lock: the one wait that a thread may still enter while it unwinds.
+    /// Waiting for a lock or an initialiser, hence for a thread that is at work: the one wait that a thread may
+    /// still enter while it unwinds.
     pub(crate) fn is_lock(self) -> bool {
-        matches!(self, Why::Lock | Why::ReadLock | Why::WriteLock)
+        matches!(self, Why::Lock | Why::ReadLock | Why::WriteLock | Why::Once)
     }
 }
 
