@@ -10,6 +10,7 @@ pub use log;
 
 mod backend;
 pub mod channel;
+mod check;
 mod config;
 pub mod diagnose;
 mod domain;
@@ -26,6 +27,7 @@ pub mod trace;
 mod wall;
 mod watchdog;
 
+pub use check::{Checked, Divergence, FailedSeed, check, compare};
 pub use config::{Backend, Clock, Config, Scheduler, TraceLevel};
 pub use domain::Domain;
 pub use outcome::{

@@ -1,5 +1,7 @@
 //! The trace of a run: its hash, always; its events, when they are asked for.
 
+use std::fmt;
+
 use crate::config::TraceLevel;
 use crate::sim;
 
@@ -83,6 +85,17 @@ pub struct Event {
     pub b: u64,
     /// The rest, in words or as one JSON object.
     pub detail: String,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = std::time::Duration::from_nanos(self.at).as_secs_f64();
+        write!(f, "{seconds:>12.6} s  thread {:<3}", self.thread)?;
+        if let Some((peer, _)) = self.domain {
+            write!(f, " peer {peer}")?;
+        }
+        write!(f, " {:<12} {}", self.kind, self.detail)
+    }
 }
 
 /// Adds an event to the trace: `kind` and the two numbers enter its hash; `detail` (one JSON
