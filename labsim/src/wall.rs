@@ -94,7 +94,9 @@ fn heed_slow() {
 
 fn is_doomed() -> bool {
     CONTEXT.with_borrow(|c| {
-        c.domain.as_ref().is_some_and(|d| !d.is_alive())
+        let acting = c.acting.as_ref().filter(|d| d.is_alive());
+        let acts_for_another = acting.is_some() && acting != c.domain.as_ref();
+        (c.domain.as_ref().is_some_and(|d| !d.is_alive()) && !acts_for_another)
             || c.run
                 .as_ref()
                 .is_some_and(|r| r.over.load(Ordering::Acquire))

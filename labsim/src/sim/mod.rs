@@ -201,6 +201,12 @@ impl Sim {
         }
     }
 
+    /// The calling thread is back from acting for another peer: if its own has crashed meanwhile, it ends.
+    pub(crate) fn heed_late_crash(&self) {
+        self.kernel.with(Kernel::crash_late);
+        self.heed_doom();
+    }
+
     /// Blocks the calling thread until one of `objs` is notified or the time `deadline` comes.
     pub(crate) fn block(
         &self,

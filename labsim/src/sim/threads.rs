@@ -135,6 +135,12 @@ impl Thread {
     pub(crate) fn acts_for(&self) -> Option<&Domain> {
         self.acting.as_ref().or(self.domain.as_ref())
     }
+
+    /// Whether it is doing something for another peer, which lives.
+    pub(crate) fn acts_for_another(&self) -> bool {
+        let acting = self.acting.as_ref().filter(|d| d.is_alive());
+        acting.is_some() && acting != self.domain.as_ref()
+    }
 }
 
 #[derive(Default)]
