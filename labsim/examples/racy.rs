@@ -13,7 +13,9 @@ fn withdraw(account: &Mutex<u32>, amount: u32) {
     let enough = *account.lock() >= amount;
     if enough {
         let mut balance = account.lock();
-        *balance = balance.checked_sub(amount).expect("the account was overdrawn");
+        *balance = balance
+            .checked_sub(amount)
+            .expect("the account was overdrawn");
     }
 }
 
@@ -21,7 +23,10 @@ fn two_customers() {
     let account = Arc::new(Mutex::new(100));
     let customers = ["ann", "bob"].map(|name| {
         let account = account.clone();
-        thread::Builder::new().name(name.into()).spawn(move || withdraw(&account, 70)).expect("a thread")
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(move || withdraw(&account, 70))
+            .expect("a thread")
     });
     for customer in customers {
         customer.join().expect("a customer who ended well");

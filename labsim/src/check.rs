@@ -39,7 +39,11 @@ pub struct FailedSeed {
 
 impl fmt::Display for FailedSeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "failed with seed {} (after {} that passed): {}", self.seed, self.passed, self.failure)?;
+        writeln!(
+            f,
+            "failed with seed {} (after {} that passed): {}",
+            self.seed, self.passed, self.failure
+        )?;
         if let Some(divergence) = &self.divergence {
             return write!(f, "{divergence}");
         }
@@ -47,8 +51,15 @@ impl fmt::Display for FailedSeed {
         if skipped > 0 {
             writeln!(f, "  ... {skipped} events before")?;
         }
-        self.events.iter().skip(skipped).try_for_each(|e| writeln!(f, "  {e}"))?;
-        write!(f, "replay: labsim::run(Config::seed({}), ...), or LAB_SEED={} with the same check", self.seed, self.seed)
+        self.events
+            .iter()
+            .skip(skipped)
+            .try_for_each(|e| writeln!(f, "  {e}"))?;
+        write!(
+            f,
+            "replay: labsim::run(Config::seed({}), ...), or LAB_SEED={} with the same check",
+            self.seed, self.seed
+        )
     }
 }
 
@@ -68,7 +79,10 @@ pub struct Divergence {
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |e: &Option<Event>| e.as_ref().map_or("(the run ended)".into(), ToString::to_string);
+        let show = |e: &Option<Event>| {
+            e.as_ref()
+                .map_or("(the run ended)".into(), ToString::to_string)
+        };
         write!(
             f,
             "two runs of this seed part after {} events:\n  both   {}\n  first  {}\n  second {}\n\
@@ -117,7 +131,10 @@ where
         Some(seed) => seed..seed + 1,
         None => seeds,
     };
-    let mut checked = Checked { runs: 0, trace_hash: 0 };
+    let mut checked = Checked {
+        runs: 0,
+        trace_hash: 0,
+    };
     for seed in seeds {
         let outcome = run(with_seed(config, seed), f.clone());
         checked.trace_hash = checked.trace_hash.rotate_left(1) ^ outcome.trace_hash;
@@ -136,11 +153,18 @@ fn asked_seed() -> Option<u64> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    Some(parsed.unwrap_or_else(|_| panic!("LAB_SEED={text:?} is not a number: write 17 or 0x5eed0011")))
+    Some(
+        parsed.unwrap_or_else(|_| {
+            panic!("LAB_SEED={text:?} is not a number: write 17 or 0x5eed0011")
+        }),
+    )
 }
 
 fn with_seed(config: &Config, seed: u64) -> Config {
-    Config { seed, ..config.clone() }
+    Config {
+        seed,
+        ..config.clone()
+    }
 }
 
 /// Runs a failed seed again with the trace on; if that is another run, says where two of them part.
@@ -149,10 +173,20 @@ where
     F: Fn() + Clone + Send + 'static,
 {
     let config = with_seed(config, seed);
-    let again = run(config.clone().trace(TraceLevel::Events), f.clone());
-    let divergence = if again.trace_hash == failed.trace_hash { None } else { compare(&config, f.clone()) };
+    let again = run(config.clone().trace(TraceLevel::Calls), f.clone());
+    let divergence = if again.trace_hash == failed.trace_hash {
+        None
+    } else {
+        compare(&config, f.clone())
+    };
     let failure = failed.result.err().expect("only failed runs are explained");
-    FailedSeed { seed, passed, failure, events: again.events, divergence }
+    FailedSeed {
+        seed,
+        passed,
+        failure,
+        events: again.events,
+        divergence,
+    }
 }
 
 /// Runs `f` twice with the same seed, recording every labsim call, and says where the two part. `None`: nowhere.
@@ -166,7 +200,12 @@ where
     if first.trace_hash == second.trace_hash {
         return None;
     }
-    let same = first.events.iter().zip(&second.events).take_while(|(a, b)| a == b).count();
+    let same = first
+        .events
+        .iter()
+        .zip(&second.events)
+        .take_while(|(a, b)| a == b)
+        .count();
     let event = |events: &[Event], i: usize| events.get(i).cloned();
     Some(Divergence {
         same,

@@ -51,7 +51,11 @@ impl Cluster {
         for voter in voters {
             self.hold(winner, *voter);
         }
-        let before = voters.iter().map(|v| self.term_of(*v)).max().unwrap_or_default();
+        let before = voters
+            .iter()
+            .map(|v| self.term_of(*v))
+            .max()
+            .unwrap_or_default();
         let won = self.until(Duration::from_secs(20), MOMENT * 2, || {
             if matches!(self.state(winner), Some((term, true)) if term >= before) {
                 return true;
@@ -62,7 +66,10 @@ impl Cluster {
             false
         });
         if !won {
-            self.fail(&claim::ONE_LEADER, format!("{winner}, which alone reached a majority, was not elected in 20 s"));
+            self.fail(
+                &claim::ONE_LEADER,
+                format!("{winner}, which alone reached a majority, was not elected in 20 s"),
+            );
         }
         self.term_of(winner)
     }
@@ -77,22 +84,29 @@ impl Cluster {
     #[track_caller]
     pub fn takes_at_once(&self, server: Server, command: impl Into<Command>) {
         let command = command.into();
-        self.in_time(server, "start()", move |c| _ = c.try_propose(server, command));
+        self.in_time(server, "start()", move |c| {
+            _ = c.try_propose(server, command)
+        });
     }
 
     #[track_caller]
     fn in_time(&self, server: Server, what: &str, call: impl FnOnce(&Cluster) + Send + 'static) {
         let (done, answered) = bounded(1);
         let cluster = self.clone();
-        let caller = thread::Builder::new().name(format!("caller of {what}")).spawn(move || {
-            call(&cluster);
-            let _ = done.send(());
-        });
+        let caller = thread::Builder::new()
+            .name(format!("caller of {what}"))
+            .spawn(move || {
+                call(&cluster);
+                let _ = done.send(());
+            });
         drop(caller.expect("a thread"));
         if answered.recv_timeout(AT_ONCE).is_err() {
             self.fail(
                 &claim::ANSWERS_AT_ONCE,
-                format!("{what} of {server} has not returned after {} ms", AT_ONCE.as_millis()),
+                format!(
+                    "{what} of {server} has not returned after {} ms",
+                    AT_ONCE.as_millis()
+                ),
             );
         }
     }
@@ -105,6 +119,8 @@ pub fn random_command() -> Command {
 
 /// Random letters, as many as asked for.
 pub fn random_text(length: usize) -> Command {
-    let letters: Vec<u8> = (0..length).map(|_| rng().random_range(b'a'..=b'z')).collect();
+    let letters: Vec<u8> = (0..length)
+        .map(|_| rng().random_range(b'a'..=b'z'))
+        .collect();
     Command::from(Bytes::from(letters))
 }
