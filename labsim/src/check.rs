@@ -179,7 +179,7 @@ where
     } else {
         compare(&config, f.clone())
     };
-    let failure = failed.result.err().expect("only failed runs are explained");
+    let failure = failed.result.expect_err("only failed runs are explained");
     FailedSeed {
         seed,
         passed,
