@@ -315,6 +315,22 @@ parity! {
 }
 
 parity! {
+    /// A body may be a block, with a comma after it or without, or an expression.
+    fn select_arms_may_be_written_in_any_way() {
+        let (tx, rx) = channel::bounded::<u8>(2);
+        let (_quiet_tx, quiet) = channel::bounded::<u8>(1);
+        let mut n = 0;
+        select! { recv(quiet) -> _ => {}, send(tx, 1) -> r => { r.unwrap() }, }
+        select! { recv(quiet) -> _ => {} send(tx, 2) -> r => r.unwrap(), default => {}, }
+        select! { recv(quiet) -> _ => n += 1, default() => { n += 10 }, }
+        select! { recv(quiet) -> _ => { n += 1 }, default(Duration::from_millis(1)) => { n += 100 }, }
+        select! { recv(quiet) -> _ => { n += 1 } recv(rx) -> m => { n += i32::from(m.unwrap()) * 1000 } }
+        let last = select! { recv(rx) -> m => m, recv(quiet) -> m => m };
+        vec![show((n, last))]
+    }
+}
+
+parity! {
     /// The message of a send arm is made when the arm has been chosen, not before.
     fn select_makes_a_message_only_to_send_it() {
         let (full, rx) = channel::bounded(1);
