@@ -42,9 +42,22 @@ pub enum FindingKind {
         /// How many.
         calls: u64,
     },
+    /// The `Display` of a log record's argument made labsim calls. It is called only while somebody listens, so the
+    /// run is another one then.
+    CallsInLog,
 }
 
 impl Finding {
+    pub(crate) fn calls_in_log(t: &Thread) -> Finding {
+        Finding {
+            kind: FindingKind::CallsInLog,
+            thread: t.name.to_string(),
+            peer: t.acts_for().map(crate::Domain::peer),
+            at: t.last_call,
+            times: 1,
+        }
+    }
+
     pub(crate) fn busy_loop(t: &Thread, calls: u64) -> Finding {
         Finding {
             kind: FindingKind::BusyLoop { calls },
@@ -77,6 +90,12 @@ impl fmt::Display for Finding {
                 f,
                 " made {calls} labsim calls without waiting once (last at {}): does it poll in a loop? \
                  Sleep in between, or wait on a Condvar or a channel",
+                self.at
+            )?,
+            FindingKind::CallsInLog => write!(
+                f,
+                " logs a value whose Display makes labsim calls (at {}): with logs on, the run is another one than \
+                 without. Take the numbers out first and log those",
                 self.at
             )?,
         }

@@ -1,13 +1,21 @@
 //! Plain threads, locks, channels and time, on the wall clock or in a deterministic simulation.
 
+/// The `log` crate. `labsim::run` installs a logger, unless the program has set one: it stamps each record with the
+/// time of the run's clock, the peer and the thread. Records go into the trace where one is recorded, and to stderr
+/// as far as the environment's `LAB_LOG` says: `info`, or `warn,raft=debug,raft::log=off`.
+///
+/// A log call takes no virtual time and never switches threads. Its arguments are always evaluated, whatever the
+/// level, so that a run is the same with logs and without; they are formatted only if somebody listens.
 pub use log;
 
 mod backend;
 pub mod channel;
+mod check;
 mod config;
 pub mod diagnose;
 mod domain;
 mod hook;
+mod logging;
 mod outcome;
 pub mod rand;
 mod run;
@@ -19,9 +27,13 @@ pub mod trace;
 mod wall;
 mod watchdog;
 
+pub use check::{Checked, Divergence, FailedSeed, check, compare};
 pub use config::{Backend, Clock, Config, Scheduler, TraceLevel};
 pub use domain::Domain;
-pub use outcome::{Failure, HeldReport, Outcome, PanicRecord, Payload, ThreadReport, WaitReport};
+pub use outcome::{
+    BlockerReport, BlockerRole, Failure, HeldReport, Outcome, PanicRecord, Payload, ThreadReport,
+    WaitReport,
+};
 pub use run::run;
 
 /// Whether the calling thread is inside a simulation, where time is virtual.

@@ -170,8 +170,51 @@ pub struct WaitReport {
     pub at: &'static Location<'static>,
     /// Since when, from the run's start.
     pub since: Duration,
-    /// For a lock: the holder's id and name, and the line where it took it.
-    pub holder: Option<(u32, String, &'static Location<'static>)>,
+    /// Whom it waited for, as far as that is known: the holders of a lock, the maker of a value.
+    pub blockers: Vec<BlockerReport>,
+}
+
+/// A thread that keeps another one waiting.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BlockerReport {
+    /// The thread's id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// How it stands in the way.
+    pub role: BlockerRole,
+    /// The line where it took the lock, asked for it, or began to make the value.
+    pub at: &'static Location<'static>,
+}
+
+/// How a thread keeps another one waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BlockerRole {
+    /// It holds the lock.
+    Holds,
+    /// It holds the lock for reading.
+    Reads,
+    /// It waits to write-lock, and a reader that comes later waits behind it.
+    WaitsToWrite,
+    /// It makes the value of a `OnceLock` or the like.
+    Makes,
+}
+
+impl fmt::Display for BlockerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BlockerReport { name, at, .. } = self;
+        match self.role {
+            BlockerRole::Holds => write!(f, "thread '{name}' holds it, locked at {at}"),
+            BlockerRole::Reads => write!(f, "thread '{name}' holds it for reading, locked at {at}"),
+            BlockerRole::WaitsToWrite => write!(
+                f,
+                "thread '{name}' has waited longer to write-lock it, at {at}, and comes first"
+            ),
+            BlockerRole::Makes => write!(f, "thread '{name}' is at it since {at}"),
+        }
+    }
 }
 
 /// A lock that a thread held.
@@ -201,8 +244,8 @@ impl fmt::Display for ThreadReport {
             Some(wait) => {
                 let since = wait.since.as_secs_f64();
                 write!(f, " {} at {}, since {since:.6} s", wait.what, wait.at)?;
-                if let Some((_, name, at)) = &wait.holder {
-                    write!(f, "; thread '{name}' holds it, locked at {at}")?;
+                for blocker in &wait.blockers {
+                    write!(f, "; {blocker}")?;
                 }
             }
             None => write!(
@@ -281,31 +324,44 @@ fn write_threads(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::R
     threads.iter().try_for_each(|t| write!(f, "\n  {t}"))
 }
 
-/// The cycle of threads that wait for each other's locks, if there is one.
+/// The cycle of threads that wait for each other, if there is one.
 fn write_cycle(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
-    let next = |t: &ThreadReport| {
-        let holder = t.wait.as_ref()?.holder.as_ref()?.0;
-        threads.iter().find(|t| t.id == holder)
-    };
     for start in threads {
         let mut path = vec![start];
-        while let Some(t) = next(path[path.len() - 1]) {
-            if t.id == start.id {
-                let names: Vec<String> = path.iter().map(|t| format!("'{}'", t.name)).collect();
-                return write!(
-                    f,
-                    "\n  in a circle: {} -> '{}'",
-                    names.join(" -> "),
-                    start.name
-                );
-            }
-            if path.iter().any(|p| p.id == t.id) {
-                break;
-            }
-            path.push(t);
+        let mut dead_ends = Vec::new();
+        if !closes(threads, &mut path, &mut dead_ends) {
+            continue;
         }
+        let names: Vec<String> = path.iter().map(|t| format!("'{}'", t.name)).collect();
+        let circle = names.join(" -> ");
+        return write!(f, "\n  in a circle: {circle} -> '{}'", start.name);
     }
     Ok(())
+}
+
+/// Extends `path` until its last thread waits for its first; false if it cannot.
+fn closes<'a>(
+    threads: &'a [ThreadReport],
+    path: &mut Vec<&'a ThreadReport>,
+    dead_ends: &mut Vec<u32>,
+) -> bool {
+    let (first, last) = (path[0].id, path[path.len() - 1]);
+    for blocker in last.wait.iter().flat_map(|w| &w.blockers) {
+        if blocker.id == first {
+            return true;
+        }
+        let seen = dead_ends.contains(&blocker.id) || path.iter().any(|t| t.id == blocker.id);
+        let Some(next) = threads.iter().find(|t| t.id == blocker.id && !seen) else {
+            continue;
+        };
+        path.push(next);
+        if closes(threads, path, dead_ends) {
+            return true;
+        }
+        path.pop();
+        dead_ends.push(next.id);
+    }
+    false
 }
 
 /// A type's name without the paths: `Option<Node>` for `core::option::Option<raft::node::Node>`.

@@ -10,7 +10,7 @@ use crate::backend::Carrier;
 use crate::config::{Clock, Config};
 use crate::outcome::Outcome;
 use crate::sim::{self, Sim};
-use crate::{hook, wall, watchdog};
+use crate::{hook, logging, wall, watchdog};
 
 /// Runs `f` as the first thread ("main") of a run, and returns when it and every thread it started are gone.
 ///
@@ -21,12 +21,12 @@ use crate::{hook, wall, watchdog};
 /// use labsim::{Config, thread, time::Duration};
 ///
 /// let outcome = labsim::run(Config::seed(7), || {
-///     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
+///     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(300)));
 ///     sleeper.join().unwrap();
-///     "an hour later"
+///     "five minutes later"
 /// });
-/// assert!(outcome.elapsed >= Duration::from_secs(3600));
-/// assert_eq!(outcome.unwrap(), "an hour later");
+/// assert!(outcome.elapsed >= Duration::from_secs(300));
+/// assert_eq!(outcome.unwrap(), "five minutes later");
 /// ```
 ///
 /// # Panics
@@ -42,6 +42,7 @@ where
         "labsim::run was called inside a simulation: one cannot hold another"
     );
     hook::install();
+    logging::install();
     match config.clock {
         Clock::Virtual => simulate(&config, f, Location::caller()),
         Clock::Wall => wall::run(&config, f),

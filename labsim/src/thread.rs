@@ -183,7 +183,7 @@ where
     });
     let handle = JoinHandle {
         packet,
-        thread: Thread::simulated(name, uid, place),
+        thread: Thread::simulated(name, uid),
         place,
     };
     sim.point(What::Spawn, ObjId::NONE, at);
@@ -366,7 +366,6 @@ pub struct ThreadId(u64);
 pub struct Thread {
     name: Option<Arc<str>>,
     id: ThreadId,
-    place: Option<Place>,
     parker: Arc<Parker>,
 }
 
@@ -388,16 +387,14 @@ impl Thread {
         Thread {
             name,
             id,
-            place: None,
             parker: Arc::default(),
         }
     }
 
-    fn simulated(name: Arc<str>, uid: u64, place: Option<Place>) -> Thread {
+    fn simulated(name: Arc<str>, uid: u64) -> Thread {
         Thread {
             name: Some(name),
             id: ThreadId(uid),
-            place,
             parker: Arc::default(),
         }
     }
@@ -437,20 +434,10 @@ impl fmt::Debug for Thread {
 /// The calling thread.
 pub fn current() -> Thread {
     if let Some(sim) = sim::current() {
-        let (name, uid, slot, exit) = sim.kernel.with(|k| {
-            let slot = k.running;
-            let me = k.me();
-            (me.name.clone(), u64::from(me.uid), slot, me.exit)
-        });
-        return Thread::simulated(
-            name,
-            uid,
-            Some(Place {
-                sim: sim.id,
-                slot,
-                exit,
-            }),
-        );
+        let (name, uid) = sim
+            .kernel
+            .with(|k| (k.me().name.clone(), u64::from(k.me().uid)));
+        return Thread::simulated(name, uid);
     }
     SELF.with_borrow_mut(|me| {
         me.get_or_insert_with(|| {

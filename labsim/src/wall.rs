@@ -5,8 +5,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -25,6 +25,7 @@ const SLICE: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(2);
 
 pub(crate) struct WallRun {
+    begun: Instant,
     over: AtomicBool,
     failure: Mutex<Option<Failure>>,
     changed: Condvar,
@@ -93,7 +94,9 @@ fn heed_slow() {
 
 fn is_doomed() -> bool {
     CONTEXT.with_borrow(|c| {
-        c.domain.as_ref().is_some_and(|d| !d.is_alive())
+        let acting = c.acting.as_ref().filter(|d| d.is_alive());
+        let acts_for_another = acting.is_some() && acting != c.domain.as_ref();
+        (c.domain.as_ref().is_some_and(|d| !d.is_alive()) && !acts_for_another)
             || c.run
                 .as_ref()
                 .is_some_and(|r| r.over.load(Ordering::Acquire))
@@ -141,6 +144,25 @@ pub(crate) fn current_run() -> Option<Arc<WallRun>> {
 
 pub(crate) fn thread_name() -> Option<Arc<str>> {
     CONTEXT.with_borrow(|c| c.name.clone())
+}
+
+/// For a log record: the time since the run began (of no run: since the first that asked), the peer, the thread.
+pub(crate) fn origin() -> (Duration, Option<u32>, Arc<str>) {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    // `try_with`: a record in a thread-local's destructor comes when ours may be gone.
+    let context = CONTEXT.try_with(|c| c.borrow().clone()).unwrap_or_default();
+    let begun = context
+        .run
+        .map_or_else(|| *FIRST.get_or_init(Instant::now), |r| r.begun);
+    let domain = context.acting.or(context.domain);
+    let name = context
+        .name
+        .or_else(|| std::thread::current().name().map(Into::into));
+    (
+        begun.elapsed(),
+        domain.as_ref().map(Domain::peer),
+        name.unwrap_or_else(|| "unnamed".into()),
+    )
 }
 
 /// Called by the panic hook: true if the panic belongs to a run, which reports it.
@@ -268,14 +290,15 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    let begun = Instant::now();
     let run = Arc::new(WallRun {
+        begun,
         over: AtomicBool::new(false),
         failure: Mutex::default(),
         changed: Condvar::new(),
         state: Mutex::default(),
         rng: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(config.seed)),
     });
-    let begun = Instant::now();
     let value = Arc::new(Mutex::new(None));
     start_main(&run, f, value.clone());
     wait_for_main(&run, begun, config.time_limit);

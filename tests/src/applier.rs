@@ -32,8 +32,16 @@ impl Applier {
         for message in messages {
             self.dawdle();
             let applied = match message {
-                ApplyMsg::Command { index, term, command } => self.command(index, term, command),
-                ApplyMsg::Snapshot { index, term, snapshot } => self.install(index, term, &snapshot),
+                ApplyMsg::Command {
+                    index,
+                    term,
+                    command,
+                } => self.command(index, term, command),
+                ApplyMsg::Snapshot {
+                    index,
+                    term,
+                    snapshot,
+                } => self.install(index, term, &snapshot),
             };
             match applied {
                 Ok(()) => self.shared.pulse.beat(),
@@ -50,7 +58,9 @@ impl Applier {
                 return Ok(());
             }
             if history.apply(self.server, index, term, command)? {
-                self.shared.watch.first_applied(self.server, EntryId { index, term })?;
+                self.shared
+                    .watch
+                    .first_applied(self.server, EntryId { index, term })?;
             }
             let due = self.snapshots && (index.0 + 1).is_multiple_of(SNAPSHOT_EVERY);
             due.then(|| history.snapshot(index))

@@ -28,7 +28,9 @@ impl Cluster {
             cluster.state(server);
             let _ = answer.send(());
         };
-        let asker = thread::Builder::new().name(format!("survey of {server}")).spawn(ask);
+        let asker = thread::Builder::new()
+            .name(format!("survey of {server}"))
+            .spawn(ask);
         asker.is_ok() && answered.recv_timeout(ANSWER).is_ok()
     }
 

@@ -35,7 +35,15 @@ impl Watch {
     pub(crate) fn new(kind: Kind, run: Arc<Run>, disks: Vec<Disk>, pulse: Pulse) -> Self {
         let looked = Mutex::new(vec![0; disks.len()]);
         let awaited = Mutex::default();
-        Watch { kind, run, disks, looked, awaited, pulse, began: labsim::time::Instant::now() }
+        Watch {
+            kind,
+            run,
+            disks,
+            looked,
+            awaited,
+            pulse,
+            began: labsim::time::Instant::now(),
+        }
     }
 
     fn note(&self, checked: Result<(), Broken>) {
@@ -48,7 +56,10 @@ impl Watch {
     /// Whether the rules know what is on a server's disk right now. Reads it if that is not too much:
     /// a short log after every save, a long one so seldom that reading costs no more a save.
     fn look(&self, server: Server) -> Result<bool, Broken> {
-        let (disk, looked) = (&self.disks[server.number()], self.looked.lock()[server.number()]);
+        let (disk, looked) = (
+            &self.disks[server.number()],
+            self.looked.lock()[server.number()],
+        );
         let news = disk.saves() - looked;
         match news == 0 || news >= (disk.state_len() / READ_PER_SAVE) as u64 {
             true => self.read(server),
@@ -63,7 +74,9 @@ impl Watch {
         if self.looked.lock()[server.number()] == saves {
             return Ok(true);
         }
-        let Some(view) = (self.kind.view_saved)(&disk.state()) else { return Ok(false) };
+        let Some(view) = (self.kind.view_saved)(&disk.state()) else {
+            return Ok(false);
+        };
         self.looked.lock()[server.number()] = saves;
         self.run.board.rules.lock().saved(server, view)?;
         Ok(true)
@@ -74,7 +87,11 @@ impl Watch {
         let news = self.run.board.rules.lock().leads(server, term)?;
         if news && self.read(server)? {
             let history = self.run.board.history.lock();
-            self.run.board.rules.lock().complete(server, term, &history)?;
+            self.run
+                .board
+                .rules
+                .lock()
+                .complete(server, term, &history)?;
         }
         Ok(())
     }
@@ -82,7 +99,10 @@ impl Watch {
     /// `server` has applied `entry`, the first to do so. `history` is locked by the caller.
     pub(crate) fn first_applied(&self, server: Server, entry: EntryId) -> Result<(), Broken> {
         let longest = self.disks.iter().map(Disk::state_len).max().unwrap_or(0);
-        let mut known = entry.index.0.is_multiple_of((longest / READ_PER_SAVE) as u64 + 1);
+        let mut known = entry
+            .index
+            .0
+            .is_multiple_of((longest / READ_PER_SAVE) as u64 + 1);
         for disk in (0..self.disks.len()).map(Server::numbered) {
             known = known && self.read(disk)?;
         }
@@ -90,10 +110,19 @@ impl Watch {
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
-        let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else { return Ok(()) };
-        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else { return Ok(()) };
+        let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
+            return Ok(());
+        };
+        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else {
+            return Ok(());
+        };
         match &view {
-            RpcView::AppendEntries { term, prev, entries, .. } => {
+            RpcView::AppendEntries {
+                term,
+                prev,
+                entries,
+                ..
+            } => {
                 self.leads(from, *term)?;
                 self.run.board.rules.lock().sends(from, *prev, entries)?;
             }
@@ -115,13 +144,24 @@ impl Watch {
             0 => self.awaited.lock().remove(&seen.id.call),
             _ => self.awaited.lock().get(&seen.id.call).cloned(),
         };
-        let Some(request) = request else { return Ok(()) };
-        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else { return Ok(()) };
+        let Some(request) = request else {
+            return Ok(());
+        };
+        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else {
+            return Ok(());
+        };
         // A server that has lost its power meanwhile promises nothing more.
-        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else { return Ok(()) };
+        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else {
+            return Ok(());
+        };
         let server = Server::numbered(domain.peer() as usize);
         match self.look(server)? {
-            true => self.run.board.rules.lock().replies(server, &request, &reply),
+            true => self
+                .run
+                .board
+                .rules
+                .lock()
+                .replies(server, &request, &reply),
             false => Ok(()),
         }
     }

@@ -1,10 +1,11 @@
 //! What the test files share: the service of the original lab's own tests, and small networks.
 #![allow(dead_code)]
 
-use labrpc::{ClientEnd, Network, Responder, Server, Service};
+use labrpc::{ClientEnd, Link, Network, Path, Responder, Server, Service};
 use labsim::sync::{Arc, Mutex};
 use labsim::thread;
 use labsim::time::Duration;
+use labsim::{Backend, Config, Scheduler};
 use serde::{Deserialize, Serialize};
 
 /// An argument with more than one field.
@@ -38,6 +39,21 @@ labrpc::service! {
         fn handler7(usize) -> String;
         /// Panics.
         fn fail(i32) -> i32;
+    }
+}
+
+labrpc::service! {
+    /// A second service on the same server.
+    pub mod slow: "Slow" {
+        /// Sleeps for so many ms, and returns the number.
+        fn sleep_ms(u64) -> u64;
+    }
+}
+
+impl slow::Handler for Junk {
+    fn sleep_ms(&self, args: u64) -> u64 {
+        thread::sleep(Duration::from_millis(args));
+        args
     }
 }
 
@@ -126,14 +142,25 @@ pub fn service(junk: &Arc<Junk>, mode: Mode) -> Service {
 pub struct World {
     pub net: Network,
     pub junk: Arc<Junk>,
+    mode: Mode,
 }
 
 impl World {
     pub fn new(mode: Mode) -> World {
-        let net = Network::new();
-        let junk = Arc::new(Junk::default());
-        net.add_server("server", Server::new().with(service(&junk, mode)));
-        World { net, junk }
+        let world = World {
+            net: Network::new(),
+            junk: Arc::default(),
+            mode,
+        };
+        world.restart();
+        world
+    }
+
+    /// Puts a new server in the place of the old.
+    pub fn restart(&self) {
+        let server = Server::new().with(service(&self.junk, self.mode));
+        self.net
+            .add_server("server", server.with(slow::service(self.junk.clone())));
     }
 
     /// An end that is connected to the server and enabled.
@@ -146,5 +173,75 @@ impl World {
 
     pub fn client(&self, name: &str) -> junk::Client {
         junk::Client::new(self.end(name))
+    }
+}
+
+/// Runs a test's body on the wall clock, then in simulations: many seeds, few preemptions and many, on both kinds of
+/// threads, which must give the same trace.
+#[track_caller]
+pub fn on_clocks(body: fn()) {
+    body();
+    simulate(body);
+}
+
+/// Runs a test's body in simulations only.
+#[track_caller]
+pub fn simulate(body: fn()) {
+    for seed in 0..seeds() {
+        let one_in = if seed % 2 == 0 { 50 } else { 3 };
+        let config = Config::seed(seed).scheduler(Scheduler::Random { one_in });
+        let [os, fiber] = [Backend::Os, Backend::Fiber].map(|backend| {
+            let outcome = labsim::run(config.clone().backend(backend), body);
+            if let Err(failure) = outcome.result {
+                panic!("with seed {seed} on {backend:?} threads: {failure}");
+            }
+            outcome.trace_hash
+        });
+        assert_eq!(os, fiber, "with seed {seed} OS threads and fibers part");
+    }
+}
+
+/// How many seeds to try.
+fn seeds() -> u64 {
+    let set = std::env::var("LAB_RUNS").ok();
+    set.map_or(10, |n| {
+        n.parse().expect("LAB_RUNS is a number of seeds to try")
+    })
+}
+
+/// How late something may be: on the wall clock the machine may be busy, in a simulation calls cost a little.
+pub fn slack() -> Duration {
+    ms(if labsim::is_simulated() { 5 } else { 60 })
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn eventually(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if so() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("not so even after 5 s: {what}");
+}
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A link that is perfect but for its way to the server.
+pub fn on_request(request: Path) -> Link {
+    Link {
+        request,
+        ..Link::default()
+    }
+}
+
+/// A link that is perfect but for its way back.
+pub fn on_reply(reply: Path) -> Link {
+    Link {
+        reply,
+        ..Link::default()
     }
 }

@@ -51,8 +51,15 @@ impl<T> Buffered<T> {
     }
 
     fn kind(&self) -> ObjKind {
-        let name = if self.cap.is_some() { "bounded channel" } else { "channel" };
-        ObjKind { name, content: std::any::type_name::<T>() }
+        let name = if self.cap.is_some() {
+            "bounded channel"
+        } else {
+            "channel"
+        };
+        ObjKind {
+            name,
+            content: std::any::type_name::<T>(),
+        }
     }
 
     fn filled(&self, sim: &Sim) -> ObjId {
@@ -99,7 +106,11 @@ impl<T> Buffered<T> {
                     self.notify(sim, &self.filled);
                     return Ok(());
                 }
-                Err(SendTimeoutError::Timeout(v)) if patience && deadline.is_none_or(|d| sim.now() < d) => value = v,
+                Err(SendTimeoutError::Timeout(v))
+                    if patience && deadline.is_none_or(|d| sim.now() < d) =>
+                {
+                    value = v
+                }
                 Err(e) => return Err(e),
             }
             if std::mem::take(&mut first) {

@@ -29,8 +29,8 @@ mod timed;
 mod zero;
 
 pub use crossbeam_channel::{
-    RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySelectError,
-    TrySendError,
+    RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    TrySelectError, TrySendError,
 };
 
 pub use crate::select;
@@ -74,7 +74,10 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 
 fn buffered<T>(channel: Buffered<T>) -> (Sender<T>, Receiver<T>) {
     let channel = Arc::new(channel);
-    (Sender::buffered(channel.clone()), Receiver::buffered(channel))
+    (
+        Sender::buffered(channel.clone()),
+        Receiver::buffered(channel),
+    )
 }
 
 /// The calling thread's simulation, to which the channel must belong. `None`: the thread is in none, and neither is

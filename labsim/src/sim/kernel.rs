@@ -383,12 +383,19 @@ impl Kernel {
     /// Begins an operation of the running thread that others may complete while it waits.
     pub(crate) fn begin_op(&mut self) -> Op {
         self.ops += 1;
-        Op { slot: self.running, number: self.ops }
+        Op {
+            slot: self.running,
+            number: self.ops,
+        }
     }
 
     /// From now on, the running thread waits in `op`; if `open`, others may complete it.
     pub(crate) fn enter_op(&mut self, op: Op, open: bool) {
-        self.me().op = Some(OpState { number: op.number, open, arm: None });
+        self.me().op = Some(OpState {
+            number: op.number,
+            open,
+            arm: None,
+        });
     }
 
     /// Leaves the operation; says which arm of it another thread has completed.
@@ -578,15 +585,13 @@ impl Kernel {
 
     /// Adds an event to the full trace. The caller has folded it into the hash.
     pub(crate) fn record(&mut self, kind: &'static str, a: u64, b: u64, detail: String) {
-        let (thread, domain) = if self.threads.live == 0 {
-            (0, None)
-        } else {
-            let t = self.threads.get(self.running);
-            (t.uid, t.acts_for().map(|d| (d.peer(), d.incarnation())))
-        };
+        let t = self.threads.get(self.running);
+        let (thread, name) = (t.uid, t.name.clone());
+        let domain = t.acts_for().map(|d| (d.peer(), d.incarnation()));
         self.events.push(Event {
             at: self.now - START,
             thread,
+            name,
             domain,
             kind,
             a,

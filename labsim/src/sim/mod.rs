@@ -7,6 +7,7 @@ mod hash;
 pub(crate) mod kernel;
 pub(crate) mod objects;
 mod report;
+pub(crate) mod rwlock;
 pub(crate) mod scheduler;
 pub(crate) mod threads;
 mod timers;
@@ -200,6 +201,12 @@ impl Sim {
         }
     }
 
+    /// The calling thread is back from acting for another peer: if its own has crashed meanwhile, it ends.
+    pub(crate) fn heed_late_crash(&self) {
+        self.kernel.with(Kernel::crash_late);
+        self.heed_doom();
+    }
+
     /// Blocks the calling thread until one of `objs` is notified or the time `deadline` comes.
     pub(crate) fn block(
         &self,
@@ -341,6 +348,13 @@ impl Sim {
         self.pulse.abandoned.store(1, Ordering::SeqCst);
         self.done.fail(failure);
         self.never_return()
+    }
+
+    /// Does not return if the run was given up while the caller waited for something outside it.
+    pub(crate) fn heed_abandoned(&self) {
+        if self.pulse.abandoned.load(Ordering::Relaxed) != 0 {
+            self.never_return();
+        }
     }
 
     fn never_return(&self) -> ! {

@@ -35,6 +35,8 @@ pub(crate) struct Object {
     pub(crate) holder: Option<Holder>,
     /// Threads that hold it for reading (`RwLock` only).
     pub(crate) readers: Vec<Holder>,
+    /// Threads that wait to write, those included that were woken and have not run yet (`RwLock` only).
+    pub(crate) writers: u32,
     /// Threads that wait for it, oldest first.
     pub(crate) waiters: Vec<Slot>,
 }
@@ -58,6 +60,7 @@ impl Objects {
             kind,
             holder: None,
             readers: Vec::new(),
+            writers: 0,
             waiters: Vec::new(),
         });
         ObjId(id)
@@ -67,6 +70,7 @@ impl Objects {
         let o = &mut self.table[id.0 as usize];
         o.holder = None;
         o.readers.clear();
+        o.writers = 0;
         o.waiters.clear();
         self.free.push(id.0);
     }

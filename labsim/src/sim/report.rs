@@ -1,9 +1,11 @@
 //! What the simulator says of its threads when a run fails.
 
 use super::kernel::{Kernel, START};
-use super::objects::ObjId;
+use super::objects::{Holder, ObjId};
 use super::threads::{Slot, State, Thread, Why};
-use crate::outcome::{HeldReport, ThreadReport, WaitReport, short_type};
+use crate::outcome::{
+    BlockerReport, BlockerRole, HeldReport, ThreadReport, WaitReport, short_type,
+};
 
 impl Kernel {
     /// What each live thread does, in the order of their start.
@@ -51,19 +53,48 @@ impl Kernel {
             return None;
         };
         let obj = t.waiting_for.first().copied();
-        let holder = obj.filter(|_| why.is_lock()).and_then(|obj| {
-            let o = self.objects.get(obj);
-            o.holder.or_else(|| o.readers.first().copied())
-        });
         Some(WaitReport {
             what: self.describe_wait(why, &t.waiting_for),
             at,
             since: std::time::Duration::from_nanos(since - START),
-            holder: holder.map(|h| {
-                let by = self.threads.get(h.slot);
-                (by.uid, by.name.to_string(), h.at)
-            }),
+            blockers: obj.map_or_else(Vec::new, |obj| self.blockers(why, obj)),
         })
+    }
+
+    /// Whom a thread waits for that waits for `obj`.
+    fn blockers(&self, why: Why, obj: ObjId) -> Vec<BlockerReport> {
+        let o = self.objects.get(obj);
+        let report = |role: BlockerRole, h: &Holder| {
+            let by = self.threads.get(h.slot);
+            BlockerReport {
+                id: by.uid,
+                name: by.name.to_string(),
+                role,
+                at: h.at,
+            }
+        };
+        let holder = |role| o.holder.iter().map(|h| report(role, h)).collect();
+        match why {
+            Why::Lock => holder(BlockerRole::Holds),
+            Why::Once => holder(BlockerRole::Makes),
+            Why::WriteLock | Why::ReadLock if o.holder.is_some() => holder(BlockerRole::Holds),
+            Why::WriteLock => {
+                let mut readers: Vec<BlockerReport> = Vec::new();
+                for h in &o.readers {
+                    let r = report(BlockerRole::Reads, h);
+                    // A thread that reads twice stands in the way once.
+                    if readers.iter().all(|other| other.id != r.id) {
+                        readers.push(r);
+                    }
+                }
+                readers
+            }
+            Why::ReadLock => {
+                let first = self.first_writer(obj);
+                first.map_or_else(Vec::new, |h| vec![report(BlockerRole::WaitsToWrite, &h)])
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn describe_wait(&self, why: Why, objs: &[ObjId]) -> String {
@@ -80,8 +111,16 @@ impl Kernel {
             Why::Join => format!("waits for the end of {}", self.joined(objs)),
             Why::Park => "is parked".into(),
             Why::Crash => "waits for the end of a crashed peer's threads".into(),
-            Why::Once => "waits for a value that another thread is making".into(),
+            Why::Once => format!("waits for {} to be initialised", object()),
+            Why::Value => format!("waits for {} to be set by another thread", object()),
+            Why::Barrier => format!("waits at a Barrier ({} there)", self.waiters_of(objs)),
+            Why::WaitGroup => "waits for the other holders of a WaitGroup".into(),
         }
+    }
+
+    fn waiters_of(&self, objs: &[ObjId]) -> usize {
+        objs.first()
+            .map_or(0, |o| self.objects.get(*o).waiters.len())
     }
 
     fn joined(&self, objs: &[ObjId]) -> String {

@@ -24,13 +24,19 @@ pub(crate) enum Why {
     Join,
     Park,
     Crash,
+    /// Another thread runs the initialiser.
     Once,
+    /// Nobody need be at it yet: `OnceLock::wait`.
+    Value,
+    Barrier,
+    WaitGroup,
 }
 
 impl Why {
-    /// Waiting for a lock: the one wait that a thread may still enter while it unwinds.
+    /// Waiting for a lock or an initialiser, hence for a thread that is at work: the one wait that a thread may
+    /// still enter while it unwinds.
     pub(crate) fn is_lock(self) -> bool {
-        matches!(self, Why::Lock | Why::ReadLock | Why::WriteLock)
+        matches!(self, Why::Lock | Why::ReadLock | Why::WriteLock | Why::Once)
     }
 }
 
@@ -128,6 +134,12 @@ impl Thread {
     /// The domain its actions count for.
     pub(crate) fn acts_for(&self) -> Option<&Domain> {
         self.acting.as_ref().or(self.domain.as_ref())
+    }
+
+    /// Whether it is doing something for another peer, which lives.
+    pub(crate) fn acts_for_another(&self) -> bool {
+        let acting = self.acting.as_ref().filter(|d| d.is_alive());
+        acting.is_some() && acting != self.domain.as_ref()
     }
 }
 

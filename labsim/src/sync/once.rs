@@ -1,2 +1,0 @@
-//! Values made once.
-pub use std::sync::{LazyLock, Once, OnceLock};

@@ -1,2 +1,0 @@
-//! Readers-writer locks.
-pub use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,0 +1,38 @@
+//! Promises of the simulator's core that the sync types rest on.
+
+mod sync_support;
+
+use labsim::time::{Duration, Instant};
+use labsim::{Config, Domain, thread};
+
+use sync_support::{SCHEDULERS, on_both};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// The timer of a thread that a crash ended means nothing to the thread that has its place in the table now.
+#[test]
+fn a_timer_dies_with_its_thread() {
+    for scheduler in SCHEDULERS {
+        let outcome = on_both(Config::seed(1).scheduler(scheduler), || {
+            let peer = Domain::new(1, 0);
+            for _ in 0..3 {
+                peer.spawn("sleeper", || thread::sleep(MS * 10));
+            }
+            thread::sleep(MS);
+            peer.crash();
+            let sleeps = || {
+                let begun = Instant::now();
+                thread::sleep(MS * 100);
+                begun.elapsed()
+            };
+            let threads = [
+                thread::spawn(sleeps),
+                thread::spawn(sleeps),
+                thread::spawn(sleeps),
+            ];
+            threads.map(|t| t.join().unwrap()).iter().min().copied()
+        });
+        let shortest = outcome.unwrap().unwrap();
+        assert!(shortest >= MS * 100, "slept {shortest:?} of 100 ms");
+    }
+}
