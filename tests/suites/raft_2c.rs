@@ -95,7 +95,7 @@ fn offer_to_all(c: &Cluster) -> Option<Server> {
     c.servers()
         .into_iter()
         .filter(|s| c.try_propose(*s, random_command()).is_ok())
-        .last()
+        .next_back()
 }
 
 /// One time in ten up to half a second, else a few milliseconds: enough for some entries to be committed.
