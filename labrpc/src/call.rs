@@ -205,6 +205,10 @@ impl Calls {
         CallId(self.last)
     }
 
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// Enters a call; gives its slot.
     pub fn insert(&mut self, pending: Pending) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
