@@ -40,3 +40,8 @@ pub use run::run;
 pub fn is_simulated() -> bool {
     sim::current().is_some()
 }
+
+/// Whether the calling thread belongs to a run, on either clock: then a panic of it fails the run.
+pub fn is_in_run() -> bool {
+    is_simulated() || wall::current_run().is_some()
+}

@@ -2,7 +2,7 @@
 
 use labsim::sync::{Arc, Mutex};
 use labsim::time::Duration;
-use labsim::{Backend, Config, Domain, thread};
+use labsim::{Backend, Clock, Config, Domain, thread};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -78,5 +78,23 @@ fn on_both_clocks() {
             os.unwrap();
             fiber.unwrap();
         }
+    }
+}
+
+/// A panic in what a thread does for another peer counts for that peer.
+#[test]
+fn a_panic_counts_for_the_peer_whose_code_it_was() {
+    let body = || {
+        let (own, other) = (Domain::new(1, 0), Domain::new(2, 0));
+        let helper = own.spawn("helper", move || other.enter(|| panic!("of peer 2")));
+        let _ = helper.join();
+        thread::sleep(ms(1000));
+    };
+    for clock in [Clock::Virtual, Clock::Wall] {
+        let Err(failure) = labsim::run(Config::seed(1).clock(clock), body).result else {
+            panic!("the panic got lost on the {clock:?} clock")
+        };
+        let text = failure.to_string();
+        assert!(text.contains("of peer 2 panicked at"), "{clock:?}: {text}");
     }
 }

@@ -327,7 +327,8 @@ impl Sim {
         self.kernel.with(|k| {
             let record = k.me().panic.take().unwrap_or_else(PanicRecord::unknown);
             let slot = k.running;
-            let thread = k.thread_report(slot);
+            let mut thread = k.thread_report(slot);
+            thread.peer = record.peer.or(thread.peer);
             k.end(Some(Failure::Panic {
                 thread,
                 record,
