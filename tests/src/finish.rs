@@ -61,9 +61,13 @@ impl Cluster {
         if let Some(left) = self.kill_all().first() {
             self.warn(format!("{}: {left}", claim::ENDS_WHEN_KILLED.says));
         }
-        self.servers()
-            .into_iter()
-            .for_each(|server| self.power_off(server));
+        self.power_off_all();
+    }
+
+    fn power_off_all(&self) {
+        for server in self.servers() {
+            self.power_off(server);
+        }
     }
 
     /// Tells every server to end, and takes down the network, so that nobody waits for a reply.
