@@ -17,6 +17,9 @@ use crate::cluster::Shared;
 /// A service that takes snapshots does so when it has applied this many more entries.
 const SNAPSHOT_EVERY: u64 = 10;
 
+/// The name of a service's thread.
+pub(crate) const SERVICE: &str = "service";
+
 /// The service of one server in one life.
 pub struct Applier {
     pub(crate) shared: Arc<Shared>,

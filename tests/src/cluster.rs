@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use raftapi::view::{RpcView, SavedView};
 use raftapi::{ApplyMsg, Disk, LogIndex, PeerId, Persister, Raft};
 
-use crate::applier::Applier;
+use crate::applier::{Applier, SERVICE};
 use crate::claim::Broken;
 use crate::links::Links;
 use crate::post::Post;
@@ -190,7 +190,7 @@ impl Cluster {
             domain: domain.clone(),
             snapshots: shared.run.story.snapshots,
         };
-        domain.spawn("service", move || applier.run(messages));
+        domain.spawn(SERVICE, move || applier.run(messages));
         let net_server = domain.enter(|| NetServer::new().with(raft.service()));
         shared.net.add_server(&host(server), net_server);
         shared.seats.lock()[server.number()].life = Some(Life {

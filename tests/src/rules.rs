@@ -299,3 +299,6 @@ fn same_entries(before: &SavedView, now: &SavedView) -> usize {
         .take_while(|(b, n)| b.term == n.term && b.command == n.command)
         .count()
 }
+
+#[cfg(test)]
+mod tests;
