@@ -144,7 +144,8 @@ impl Wording<'_> {
         let Some(first) = self.failure.possible.first() else {
             return write!(
                 f,
-                "What it could have been was not found within {} steps.",
+                "What it could have been was not found within {} steps; perhaps an earlier \
+                 answer is wrong too.",
                 crate::explain::STEPS
             );
         };
