@@ -40,7 +40,9 @@ pub(crate) fn explain<M: Model>(
             overtaken: overtaken(model, problem, &order.ops, number),
         }
     };
-    let possible = orders.iter().map(alternative).collect();
+    let mut possible: Vec<Alternative> = orders.iter().map(alternative).collect();
+    // An order that shows how the answer came to be wrong says the most.
+    possible.sort_by_key(|alternative| alternative.overtaken.is_none());
     let end = entries[number].reply;
     let open = entries
         .iter()

@@ -45,7 +45,7 @@ pub struct OpReport {
     pub reply: Option<u64>,
     /// The call, e.g. `get("x")`.
     pub input: String,
-    /// The answer, if there was one, e.g. `"ab"`.
+    /// The answer, if there was one, e.g. `"ab"`; empty if it says nothing.
     pub output: Option<String>,
 }
 
