@@ -8,7 +8,11 @@ fn everywhere<T: Send + PartialEq + std::fmt::Debug + 'static>(f: fn() -> T, exp
     for seed in 0..100 {
         let os = run(Config::seed(seed), f);
         let fiber = run(Config::seed(seed).backend(Backend::Fiber), f);
-        assert_eq!((os.trace_hash, os.calls), (fiber.trace_hash, fiber.calls), "seed {seed}");
+        assert_eq!(
+            (os.trace_hash, os.calls),
+            (fiber.trace_hash, fiber.calls),
+            "seed {seed}"
+        );
         assert_eq!(os.unwrap(), expect, "seed {seed}");
         assert_eq!(fiber.unwrap(), expect, "seed {seed}");
     }

@@ -14,6 +14,12 @@ const MS: Duration = Duration::from_millis(1);
 fn a_timer_dies_with_its_thread() {
     for scheduler in SCHEDULERS {
         let outcome = on_both(Config::seed(1).scheduler(scheduler), || {
+            // Its timer stands before those of the sleepers, which so are not noticed to be void.
+            let _ticker = thread::spawn(|| {
+                loop {
+                    thread::sleep(MS * 2);
+                }
+            });
             let peer = Domain::new(1, 0);
             for _ in 0..3 {
                 peer.spawn("sleeper", || thread::sleep(MS * 10));

@@ -105,7 +105,7 @@ pub(crate) struct Thread {
     pub(crate) last_call: &'static Location<'static>,
     pub(crate) state: State,
     pub(crate) life: Life,
-    /// Counts its waits; a timer of an earlier one is void.
+    /// Counts the waits of its slot; a timer of an earlier one is void.
     pub(crate) epoch: u64,
     pub(crate) waiting_for: Vec<ObjId>,
     pub(crate) wake: Wake,
@@ -151,7 +151,10 @@ impl Threads {
         self.live += 1;
         self.next_uid += 1;
         if let Some(slot) = self.free.pop() {
-            self.table[slot as usize] = thread;
+            let old = &mut self.table[slot as usize];
+            // Counts on, so that a timer of the old thread is void for the new one.
+            let epoch = old.epoch;
+            *old = Thread { epoch, ..thread };
             return slot;
         }
         self.table.push(thread);
