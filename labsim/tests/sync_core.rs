@@ -2,6 +2,7 @@
 
 mod sync_support;
 
+use labsim::sync::{Arc, Mutex};
 use labsim::time::{Duration, Instant};
 use labsim::{Config, Domain, thread};
 
@@ -40,5 +41,35 @@ fn a_timer_dies_with_its_thread() {
         });
         let shortest = outcome.unwrap().unwrap();
         assert!(shortest >= MS * 100, "slept {shortest:?} of 100 ms");
+    }
+}
+
+/// A thread that gives a lock back and at once takes it again cannot keep the others out.
+#[test]
+fn a_loop_around_a_lock_lets_others_in() {
+    for scheduler in SCHEDULERS {
+        for seed in 0..10 {
+            let outcome = on_both(Config::seed(seed).scheduler(scheduler), || {
+                let lock = Arc::new(Mutex::new(0));
+                for _ in 0..2 {
+                    let lock = lock.clone();
+                    thread::spawn(move || {
+                        loop {
+                            let mut guard = lock.lock();
+                            *guard += 1;
+                            thread::sleep(MS);
+                        }
+                    });
+                }
+                thread::sleep(MS * 2);
+                let begun = Instant::now();
+                for _ in 0..5 {
+                    drop(lock.lock());
+                }
+                begun.elapsed()
+            });
+            let took = outcome.unwrap();
+            assert!(took < MS * 60, "{took:?} with seed {seed}, {scheduler:?}");
+        }
     }
 }

@@ -112,6 +112,8 @@ pub(crate) struct Thread {
     /// The object whose notification made it ready, until it runs. If it is doomed before, another waiter
     /// gets the notification, which would be lost otherwise.
     pub(crate) woken_by: Option<ObjId>,
+    /// It was woken to take a lock, and another thread had it by then. The next unlock lets it go first.
+    pub(crate) overtaken: bool,
     /// The operation on channels that it waits in.
     pub(crate) op: Option<OpState>,
     pub(crate) held: Vec<Held>,

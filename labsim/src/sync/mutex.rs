@@ -115,16 +115,35 @@ impl<T: ?Sized> Mutex<T> {
         obj: ObjId,
         at: &'static Location<'static>,
     ) -> MutexGuard<'_, T> {
-        while let Err(holder) = sim.kernel.with(|k| k.try_acquire(obj, at)) {
+        if let Err(holder) = sim.kernel.with(|k| k.try_acquire(obj, at)) {
             if holder.slot == sim.kernel.with(|k| k.running) {
                 relocked(
                     &format!("Mutex<{}>", short_type(std::any::type_name::<T>())),
                     holder.at,
                 );
             }
-            sim.block(&[obj], None, Why::Lock, at);
+            Self::await_lock(sim, obj, None, at);
         }
         self.guard(obj)
+    }
+
+    /// Waits for the lock and takes it; false if the deadline came first.
+    #[cold]
+    fn await_lock(
+        sim: &Sim,
+        obj: ObjId,
+        deadline: Option<u64>,
+        at: &'static Location<'static>,
+    ) -> bool {
+        loop {
+            let in_time = sim.block(&[obj], deadline, Why::Lock, at) != Wake::TimedOut;
+            let taken = in_time && sim.kernel.with(|k| k.try_acquire(obj, at)).is_ok();
+            let again = in_time && !taken;
+            sim.kernel.with(|k| k.me().overtaken = again);
+            if !again {
+                return taken;
+            }
+        }
     }
 
     /// The real lock, which the simulator has kept free for us.
@@ -212,12 +231,9 @@ impl<T: ?Sized> Mutex<T> {
         let at = Location::caller();
         let obj = self.tag.0.resolve(sim, Self::kind());
         sim.point(What::TryLock, obj, at);
-        while sim.kernel.with(|k| k.try_acquire(obj, at)).is_err() {
-            if sim.block(&[obj], Some(deadline.as_nanos()), Why::Lock, at) == Wake::TimedOut {
-                return None;
-            }
-        }
-        Some(self.guard(obj))
+        let taken = sim.kernel.with(|k| k.try_acquire(obj, at)).is_ok()
+            || Self::await_lock(sim, obj, Some(deadline.as_nanos()), at);
+        taken.then(|| self.guard(obj))
     }
 
     /// Whether some thread holds the lock.
