@@ -73,3 +73,35 @@ fn a_loop_around_a_lock_lets_others_in() {
         }
     }
 }
+
+#[test]
+fn a_timeout_too_long_for_the_clock_is_none() {
+    let outcome = on_both(Config::seed(1), || {
+        let lock = Arc::new(Mutex::new(1));
+        let other = lock.clone();
+        thread::spawn(move || {
+            let _guard = other.lock();
+            thread::sleep(MS * 3);
+        });
+        thread::sleep(MS);
+        lock.try_lock_for(Duration::MAX).is_some()
+    });
+    assert!(outcome.unwrap());
+}
+
+/// A loop that only looks at a lock makes time pass, so that it is free in the end.
+#[test]
+fn looking_at_a_mutex_is_a_call() {
+    let outcome = on_both(Config::seed(1), || {
+        let lock = Arc::new(Mutex::new(1));
+        let other = lock.clone();
+        thread::spawn(move || {
+            let _guard = other.lock();
+            thread::sleep(MS * 3);
+        });
+        thread::sleep(MS);
+        while lock.is_locked() {}
+    });
+    assert!(outcome.elapsed >= MS * 3);
+    outcome.unwrap();
+}
