@@ -310,9 +310,9 @@ fn a_recursive_read_behind_a_writer_is_a_deadlock() {
         "\
 deadlock: no thread can run, and none waits for a time to come
   in a circle: 'main' -> 'writer' -> 'main'
-  thread 'main' waits to read-lock RwLock<u32> at <second read>, since 0.001001 s; thread 'writer' has waited longer \
+  thread 'main' waits to read-lock RwLock<u32> at <second read>, since 0.001000 s; thread 'writer' has waited longer \
 to write-lock it, at <write>, and comes first; holds RwLock<u32>, locked at <first read>
-  thread 'writer' waits to write-lock RwLock<u32> at <write>, since 0.000001 s; thread 'main' holds it for reading, \
+  thread 'writer' waits to write-lock RwLock<u32> at <write>, since 0.000000 s; thread 'main' holds it for reading, \
 locked at <first read>"
     );
 }
@@ -336,7 +336,7 @@ fn a_deadlock_names_all_readers() {
     let text = failure!(outcome);
     assert_eq!(
         text.lines().nth(1).unwrap(),
-        "  thread 'main' waits to write-lock RwLock<u32> at <write>, since 0.001001 s; thread 'a' holds it for \
+        "  thread 'main' waits to write-lock RwLock<u32> at <write>, since 0.001000 s; thread 'a' holds it for \
          reading, locked at <a>; thread 'b' holds it for reading, locked at <b>"
     );
     assert!(text.contains("thread 'b' is parked at <park b>"), "{text}");
@@ -361,7 +361,7 @@ fn a_deadlock_between_two_locks_is_shown_as_a_circle() {
         "\
 deadlock: no thread can run, and none waits for a time to come
   in a circle: 'main' -> 'other' -> 'main'
-  thread 'main' waits to write-lock RwLock<&str> at <b after a>, since 0.001001 s; thread 'other' holds it for \
+  thread 'main' waits to write-lock RwLock<&str> at <b after a>, since 0.001000 s; thread 'other' holds it for \
 reading, locked at <b>; holds RwLock<char>, locked at <a>
   thread 'other' waits to write-lock RwLock<char> at <a after b>, since 0.001001 s; thread 'main' holds it, locked \
 at <a>; holds RwLock<&str>, locked at <b>"

@@ -469,7 +469,16 @@ impl Kernel {
         let slot = self.objects.get(obj).waiters[i];
         self.wake(slot, Wake::Notified);
         self.threads.get_mut(slot).woken_by = Some(obj);
+        self.let_go_first(slot);
         true
+    }
+
+    /// The running thread gave back what `slot` waited for. It gives way at once if it, or another, was quicker
+    /// before: a loop around a lock would otherwise keep all others out.
+    pub(crate) fn let_go_first(&mut self, slot: Slot) {
+        if self.threads.get(slot).overtaken {
+            self.cut_turn();
+        }
     }
 
     /// Wakes all threads that wait for `obj`, and says how many.

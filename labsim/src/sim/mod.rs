@@ -395,6 +395,7 @@ impl Kernel {
             waiting_for: Vec::new(),
             wake: Wake::Notified,
             woken_by: None,
+            overtaken: false,
             op: None,
             held: Vec::new(),
             exit,

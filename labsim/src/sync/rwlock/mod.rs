@@ -320,6 +320,7 @@ impl<T: ?Sized, const RECURSIVE: bool> GenericRwLock<T, RECURSIVE> {
             if mode.try_enter(sim, obj, Entry::Called, at) {
                 return true;
             }
+            sim.kernel.with(|k| k.me().overtaken = true);
         }
     }
 
@@ -444,9 +445,10 @@ impl<'a> Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.sim
-            .kernel
-            .with(|k| k.leave_queue(self.obj, self.writer));
+        self.sim.kernel.with(|k| {
+            k.me().overtaken = false;
+            k.leave_queue(self.obj, self.writer);
+        });
     }
 }
 
