@@ -219,6 +219,14 @@ impl Kernel {
         self.refuse_wait()
     }
 
+    /// The thread that gives the baton away has caught a panic of its own. On fibers `std::thread::panicking()` is
+    /// true also while another one unwinds, so that later on nobody could tell.
+    fn forget_caught_panic(&mut self, slot: Slot) {
+        if self.threads.get(slot).panic.is_some() && !std::thread::panicking() {
+            self.threads.get_mut(slot).panic = None;
+        }
+    }
+
     fn dying_turn(&mut self) {
         self.fuel = DYING_TURN;
         self.dying_fuel = true;
@@ -235,6 +243,9 @@ impl Kernel {
     }
 
     fn enter(&mut self, from: Slot, slot: Slot) -> Next {
+        if slot != from && from != Slot::MAX {
+            self.forget_caught_panic(from);
+        }
         self.running = slot;
         self.threads.get_mut(slot).woken_by = None;
         self.hash.add(0xff << 56 | u64::from(slot));
