@@ -200,6 +200,15 @@ impl Kernel {
         self.choose(slot)
     }
 
+    /// The running thread lets others run. It gets fuel for a whole turn then, so that limits are looked at here.
+    pub(crate) fn yields(&mut self) -> Next {
+        if self.unwinding() || self.over_limit() {
+            return Next::Stay;
+        }
+        self.note_busy_loop();
+        self.give_way(Cause::Yield)
+    }
+
     /// A thread that unwinds wanted to wait. It may not, and when it tries without end (a `Drop` that loops
     /// until something happens) the run is given up rather than hung.
     pub(crate) fn refuse_wait(&mut self) -> Next {
