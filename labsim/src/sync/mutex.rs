@@ -221,7 +221,12 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Whether some thread holds the lock.
+    #[track_caller]
     pub fn is_locked(&self) -> bool {
+        if let Some(sim) = sim::current() {
+            let obj = self.tag.0.resolve(sim, Self::kind());
+            sim.point(What::TryLock, obj, Location::caller());
+        }
         self.data.is_locked()
     }
 
