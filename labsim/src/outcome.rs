@@ -298,7 +298,7 @@ impl fmt::Display for Failure {
                 write!(
                     f,
                     "{thread} has run for {} s without a labsim call",
-                    watched.as_secs()
+                    watched.as_secs_f64()
                 )?;
                 match last_call {
                     Some(at) => write!(f, "; its last was at {at}")?,

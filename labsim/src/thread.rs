@@ -167,7 +167,7 @@ where
 {
     let packet = Packet::new();
     let finish = Finish(packet.clone());
-    let name: Arc<str> = name.unwrap_or_else(|| "unnamed".into());
+    let name: Arc<str> = name.unwrap_or_else(|| UNNAMED.into());
     let body = Box::new(move || {
         let value = f();
         *finish.0.result.lock() = Some(Ok(value));
@@ -247,6 +247,9 @@ where
         }
     }
 }
+
+/// What reports call a thread without a name.
+const UNNAMED: &str = "unnamed";
 
 /// Where a simulated thread stands in its simulation's table.
 #[derive(Clone, Copy)]
@@ -393,7 +396,7 @@ impl Thread {
 
     fn simulated(name: Arc<str>, uid: u64) -> Thread {
         Thread {
-            name: Some(name),
+            name: Some(name).filter(|n| **n != *UNNAMED),
             id: ThreadId(uid),
             parker: Arc::default(),
         }
@@ -416,6 +419,13 @@ impl Thread {
             sim.kernel.with(|k| k.unpark(self.id.0));
             sim.point(What::Unpark, ObjId::NONE, Location::caller());
             return;
+        }
+        if self.place.is_some_and(|p| sim::is_live(p.sim)) {
+            panic!(
+                "a thread of a simulation is used by thread {:?}, which is not part of it: start threads with \
+                 labsim::thread::spawn, not std::thread::spawn",
+                std::thread::current().name().unwrap_or("without a name")
+            );
         }
         *self.parker.token.lock() = true;
         self.parker.changed.notify_all();

@@ -285,13 +285,17 @@ impl<T> Arm for RecvArm<'_, T> {
         }
     }
 
-    fn unclaim(&self, _sim: &Sim, token: Token) {
-        let mut s = self.0.state.lock();
-        if let Some(i) = s.claimed.iter().position(|(t, _)| *t == token)
-            && let (_, Some(value)) = s.claimed.swap_remove(i)
+    fn unclaim(&self, sim: &Sim, token: Token) {
         {
-            s.queue.push_front(value);
+            let mut s = self.0.state.lock();
+            let Some(i) = s.claimed.iter().position(|(t, _)| *t == token) else {
+                return;
+            };
+            if let (_, Some(value)) = s.claimed.swap_remove(i) {
+                s.queue.push_front(value);
+            }
         }
+        self.0.notify(sim, &self.0.filled);
     }
 
     fn sim(&self) -> u32 {

@@ -15,6 +15,7 @@ use crate::sim::objects::ObjId;
 use crate::sim::threads::Why;
 use crate::sim::{self, Sim};
 use crate::time::Instant;
+use crate::trace::What;
 use crate::wall;
 
 /// The receiving half of a channel. Clones receive from the same; each message goes to one of them.
@@ -144,6 +145,7 @@ impl<T> Receiver<T> {
         let Some(sim) = sim::current() else {
             return recv_real(&crossbeam_channel::never(), deadline, patience);
         };
+        sim.point(What::Receive, ObjId::NONE, at);
         let why = patience.then_some(Why::Receive);
         wait(
             sim,
@@ -190,7 +192,9 @@ impl<T> Receiver<T> {
     }
 
     /// Messages in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        super::look(Location::caller());
         match &self.flavor {
             Flavor::Real(rx) => rx.len(),
             Flavor::RealTimed(rx, _) => rx.len(),
@@ -201,13 +205,16 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there are none.
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room; always so with capacity 0.
+    #[track_caller]
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|cap| self.len() >= cap)
+        let len = self.len();
+        self.capacity().is_some_and(|cap| len >= cap)
     }
 
     /// Messages that the channel holds at most; `None` is no bound.

@@ -455,7 +455,7 @@ impl Drop for SelectedOperation<'_> {
         }
         assert!(
             crate::thread::panicking(),
-            "dropping a `SelectedOperation` without completing the operation"
+            "dropped `SelectedOperation` without completing the operation"
         );
     }
 }

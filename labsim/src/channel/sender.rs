@@ -127,7 +127,9 @@ impl<T> Sender<T> {
     }
 
     /// Messages in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        super::look(Location::caller());
         match &self.flavor {
             Flavor::Real(tx) => tx.len(),
             Flavor::Buffered(c) => c.len(),
@@ -136,13 +138,16 @@ impl<T> Sender<T> {
     }
 
     /// Whether there are none.
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room; always so with capacity 0.
+    #[track_caller]
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|cap| self.len() >= cap)
+        let len = self.len();
+        self.capacity().is_some_and(|cap| len >= cap)
     }
 
     /// Messages that the channel holds at most; `None` is no bound.

@@ -22,7 +22,6 @@ use std::sync::{Arc, Weak};
 use self::baton::BatonCell;
 use self::kernel::{Kernel, Next, START};
 use self::objects::{ObjId, ObjKind};
-use self::scheduler::Cause;
 use self::threads::{Life, Slot, State, Thread, Wake, Why};
 use crate::backend::Carrier;
 use crate::config::Config;
@@ -253,13 +252,7 @@ impl Sim {
         if self.account(What::Yield, ObjId::NONE, at) {
             self.reschedule();
         }
-        let next = self.kernel.with(|k| {
-            if k.unwinding() {
-                Next::Stay
-            } else {
-                k.give_way(Cause::Yield)
-            }
-        });
+        let next = self.kernel.with(|k| k.yields());
         self.perform(next);
     }
 

@@ -263,6 +263,12 @@ impl<T: ?Sized> Mutex<T> {
 #[cold]
 #[track_caller]
 pub(super) fn relocked(lock: &str, first: &'static Location<'static>) -> ! {
+    // A panic out of a `Drop` during another panic would end the process.
+    if let Some(sim) = sim::current()
+        && sim.kernel.with(|k| k.unwinding())
+    {
+        sim.abandon(None);
+    }
     panic!(
         "this thread locks {lock} again, which it already holds since {first}: on a real clock it would wait for \
          itself for ever. Drop the first guard before, or pass it on"
