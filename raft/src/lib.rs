@@ -29,7 +29,7 @@
 //! | `progress.rs` | "Volatile state on leaders" |
 //! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
 //! | `log.rs` | the log: all index arithmetic |
-//! | `persist.rs` | "Persistent state on all servers" |
+//! | `persist.rs`, `records.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
 //! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
 //! | `view.rs`, `trace.rs` | how tests and pictures see messages, saved state and the peer |
@@ -71,6 +71,7 @@ mod log;
 mod node;
 mod persist;
 mod progress;
+mod records;
 mod replication;
 mod snapshot;
 mod trace;
