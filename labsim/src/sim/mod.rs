@@ -190,7 +190,11 @@ impl Sim {
             self.pulse.thread.store(me.uid, Ordering::Relaxed);
             // Else the watchdog would take the last call of the thread before for this one's.
             let called = !ptr::eq(me.last_call, me.spawned_at);
-            let at = if called { ptr::from_ref(me.last_call) } else { ptr::null() };
+            let at = if called {
+                ptr::from_ref(me.last_call)
+            } else {
+                ptr::null()
+            };
             self.pulse.at.store(at.cast_mut(), Ordering::Relaxed);
             if k.me().life != Life::Doomed {
                 return false;
