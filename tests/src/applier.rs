@@ -32,7 +32,7 @@ pub struct Applier {
 impl Applier {
     /// Takes messages until the server is gone, or has broken a claim.
     pub fn run(self, messages: Receiver<ApplyMsg>) {
-        for message in messages {
+        while let Ok(message) = messages.recv() {
             self.dawdle();
             let applied = match message {
                 ApplyMsg::Command {

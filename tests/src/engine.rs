@@ -24,7 +24,7 @@ pub fn execute(
         run.board.fails(broken_by(failure), outcome.elapsed);
     }
     for finding in outcome.findings {
-        run.board.warn(finding.to_string());
+        run.board.warn(in_our_words(&finding));
     }
     Ended {
         elapsed: outcome.elapsed,
@@ -73,9 +73,14 @@ fn broken_by(failure: Failure) -> Option<Broken> {
     };
     Some(Broken {
         claim,
-        saw: failure.to_string(),
+        saw: in_our_words(&failure),
         at: place(&failure),
     })
+}
+
+/// What labsim says, with servers where it knows peers.
+fn in_our_words(what: &dyn std::fmt::Display) -> String {
+    what.to_string().replace(" of peer ", " of server ")
 }
 
 /// The line that a failure is about.

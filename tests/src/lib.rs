@@ -5,9 +5,9 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `cluster` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
+//! | `cluster`, `weather` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
-//! | `post` | messages held back, released, sent twice |
+//! | `post`, `staging` | messages held back, released, sent twice; situations made with that |
 //! | `nemesis` | faults as plain data |
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
 //! | `history`, `applier` | what was applied, with the checks on each entry |
@@ -47,6 +47,7 @@ mod staging;
 mod steps;
 mod story_data;
 mod watch;
+mod weather;
 
 #[cfg(test)]
 mod testing;
@@ -56,7 +57,7 @@ pub use cluster::{Cluster, Kind};
 pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
-pub use runner::play;
+pub use runner::{Rehearsal, play, rehearse};
 pub use server::{Command, Server};
 pub use staging::{random_command, random_text};
 pub use story::story;

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
+use crate::claim::Claim;
 use crate::cluster::Kind;
-use crate::run::{Run, StoryEnded};
+use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Settings};
 use crate::{Cluster, Story, engine, record, report};
 
@@ -68,6 +69,39 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         resume_unwind(Box::new(
             "a claim of the test was broken; its report is above",
         ));
+    }
+}
+
+/// How one run of a story went.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The claim that was broken, if one was.
+    pub broken: Option<&'static Claim>,
+    /// What the test would print.
+    pub report: String,
+    /// What was worth a warning.
+    pub warnings: Vec<String>,
+    /// What it cost.
+    pub ended: Ended,
+}
+
+/// Plays `story` once in the simulation, whatever the knobs say, and prints nothing. For tests of
+/// the suites themselves.
+pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64) -> Rehearsal {
+    let settings = Settings::default();
+    let run = Arc::new(Run::new(story, seed, settings.clock));
+    let ended = engine::execute(&settings, &run, move |run| perform(run, kind, tell));
+    let facts = run.board.facts();
+    let broken = facts.broken.map(|(broken, _)| broken.claim);
+    let report = match broken {
+        Some(_) => report::failure(&run, &ended),
+        None => report::success(&run, &ended),
+    };
+    Rehearsal {
+        broken,
+        report,
+        warnings: facts.warnings,
+        ended,
     }
 }
 
