@@ -13,7 +13,7 @@
 //! | `history`, `applier` | what was applied, with the checks on each entry |
 //! | `rules`, `watch` | Figure 3's properties, on messages and disks |
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
-//! | `report`, `record` | what is printed, and what a grader reads |
+//! | `report`, `record`, `trace` | what is printed, what a grader reads, and all that happened |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -46,6 +46,7 @@ mod runner;
 mod staging;
 mod steps;
 mod story_data;
+mod trace;
 mod watch;
 mod weather;
 

@@ -47,6 +47,9 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         let run = Arc::new(Run::new(story, seed, settings.clock));
         let ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
         let broken = run.board.is_broken();
+        if broken && settings.clock == Clock::Sim {
+            play_again(settings, &run, &ended, kind, tell);
+        }
         let result = if broken {
             record::Result::Failed
         } else {
@@ -68,6 +71,20 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         // The report says it all: no second message from a panic hook.
         resume_unwind(Box::new(
             "a claim of the test was broken; its report is above",
+        ));
+    }
+}
+
+/// A run that failed is played again: a seed that does not lead to the same run is worth knowing.
+fn play_again(settings: &Settings, run: &Run, ended: &Ended, kind: Kind, tell: fn(&Cluster)) {
+    let again = Arc::new(Run::new(run.story, run.seed, run.clock));
+    let second = engine::execute(settings, &again, move |run| perform(run, kind, tell));
+    if second.trace_hash != ended.trace_hash {
+        run.board.warn(format!(
+            "played again with the same seed the run is another one (trace {:016x}, then {:016x}): \
+             a replay may not show this failure. Does something iterate over a HashMap, or take \
+             time, randomness or threads from elsewhere than labsim?",
+            ended.trace_hash, second.trace_hash
         ));
     }
 }
