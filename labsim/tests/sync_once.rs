@@ -583,3 +583,73 @@ fn a_lock_held_through_a_wait_for_a_value_is_a_finding() {
         ]
     );
 }
+
+/// Initialisers that sleep, lock and crash at any moment: never two at once, one value for all, and the same trace
+/// on both backends.
+fn storm() -> (u32, u32) {
+    struct Shared {
+        cell: OnceLock<u32>,
+        once: Once,
+        making: AtomicU32,
+        begun: AtomicU32,
+        seen: Mutex<Vec<u32>>,
+    }
+    struct Making<'a>(&'a AtomicU32);
+    impl Drop for Making<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, SeqCst);
+        }
+    }
+    fn make(shared: &Shared) -> u32 {
+        assert_eq!(shared.making.fetch_add(1, SeqCst), 0, "two at once");
+        let _making = Making(&shared.making);
+        let serial = shared.begun.fetch_add(1, SeqCst);
+        thread::sleep(MS / 10 * rng().random_range(0..20));
+        drop(shared.seen.lock());
+        serial
+    }
+    let shared = Arc::new(Shared {
+        cell: OnceLock::new(),
+        once: Once::new(),
+        making: AtomicU32::new(0),
+        begun: AtomicU32::new(0),
+        seen: Mutex::new(Vec::new()),
+    });
+    for life in 0..6 {
+        let peer = Domain::new(1, life);
+        for i in 0..4 {
+            let shared = shared.clone();
+            peer.spawn("asker", move || {
+                match i {
+                    0 => shared.cell.wait(),
+                    1 => shared.cell.get_or_init(|| make(&shared)),
+                    _ => {
+                        shared.once.call_once(|| thread::sleep(MS / 3));
+                        shared.cell.get_or_init(|| make(&shared))
+                    }
+                };
+                let value = *shared.cell.get().unwrap();
+                shared.seen.lock().push(value);
+            });
+        }
+        thread::sleep(MS / 10 * rng().random_range(0..10));
+        peer.crash();
+    }
+    let value = *shared.cell.get_or_init(|| make(&shared));
+    assert!(shared.seen.lock().iter().all(|v| *v == value));
+    assert_eq!(shared.making.load(SeqCst), 0);
+    (value, shared.begun.load(SeqCst))
+}
+
+#[test]
+fn a_storm_of_initialisers_and_crashes() {
+    let mut given_up = 0;
+    for scheduler in SCHEDULERS {
+        for seed in 0..60 {
+            let (value, begun) = on_both(Config::seed(seed).scheduler(scheduler), storm).unwrap();
+            assert_eq!(value + 1, begun, "the last to begin made it");
+            given_up += value;
+        }
+    }
+    assert!(given_up > 100, "{given_up} crashed");
+}
