@@ -183,7 +183,7 @@ where
     });
     let handle = JoinHandle {
         packet,
-        thread: Thread::simulated(name, uid, place),
+        thread: Thread::simulated(name, uid, sim),
         place,
     };
     sim.point(What::Spawn, ObjId::NONE, at);
@@ -366,7 +366,8 @@ pub struct ThreadId(u64);
 pub struct Thread {
     name: Option<Arc<str>>,
     id: ThreadId,
-    place: Option<Place>,
+    /// The simulation it runs in.
+    sim: Option<u32>,
     parker: Arc<Parker>,
 }
 
@@ -388,16 +389,16 @@ impl Thread {
         Thread {
             name,
             id,
-            place: None,
+            sim: None,
             parker: Arc::default(),
         }
     }
 
-    fn simulated(name: Arc<str>, uid: u64, place: Option<Place>) -> Thread {
+    fn simulated(name: Arc<str>, uid: u64, sim: &Sim) -> Thread {
         Thread {
             name: Some(name),
             id: ThreadId(uid),
-            place,
+            sim: Some(sim.id),
             parker: Arc::default(),
         }
     }
@@ -415,7 +416,7 @@ impl Thread {
     /// Lets the thread's next, or present, `park` return.
     #[track_caller]
     pub fn unpark(&self) {
-        if let Some(sim) = sim::current() {
+        if let Some(sim) = sim::current().filter(|sim| self.sim == Some(sim.id)) {
             sim.kernel.with(|k| k.unpark(self.id.0));
             sim.point(What::Unpark, ObjId::NONE, Location::caller());
             return;
@@ -437,20 +438,10 @@ impl fmt::Debug for Thread {
 /// The calling thread.
 pub fn current() -> Thread {
     if let Some(sim) = sim::current() {
-        let (name, uid, slot, exit) = sim.kernel.with(|k| {
-            let slot = k.running;
-            let me = k.me();
-            (me.name.clone(), u64::from(me.uid), slot, me.exit)
-        });
-        return Thread::simulated(
-            name,
-            uid,
-            Some(Place {
-                sim: sim.id,
-                slot,
-                exit,
-            }),
-        );
+        let (name, uid) = sim
+            .kernel
+            .with(|k| (k.me().name.clone(), u64::from(k.me().uid)));
+        return Thread::simulated(name, uid, sim);
     }
     SELF.with_borrow_mut(|me| {
         me.get_or_insert_with(|| {

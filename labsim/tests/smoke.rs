@@ -1,3 +1,5 @@
+//! The simulator at large.
+
 use labsim::sync::{Arc, Condvar, Mutex};
 use labsim::{Backend, Config, Domain, Failure, Scheduler, run, thread};
 use std::time::Duration;
@@ -120,8 +122,7 @@ fn crash() {
             drop(g);
             d.crash();
             assert_eq!(d.threads().len(), 0);
-            let v = *m.lock();
-            v
+            *m.lock()
         });
         println!("{:?} {:?}", o.elapsed, o.trace_hash);
         assert_eq!(o.unwrap(), 4);
