@@ -17,7 +17,7 @@ pub fn run(options: &Handout) -> Result<bool, String> {
     println!("wrote {} files to {}", made.files, options.folder.display());
     proof::no_solution(&options.folder, &made)?;
     println!(
-        "proved: no line of {} solution lines is left in any file",
+        "proved: none of {} traces of the solution is left in any file",
         made.solution.len()
     );
     if !options.no_proof {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
-use super::tree::Made;
+use super::tree::{self, Made};
 use crate::catalog;
 use crate::cli::{Clock, Knobs, Scheduler, Threads};
 use crate::pool::{Plan, cores};
@@ -27,16 +27,12 @@ pub fn no_solution(folder: &Path, made: &Made) -> Result<(), String> {
             }
             let text = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             let text = String::from_utf8_lossy(&text);
-            if let Some((at, line)) = text
-                .lines()
-                .enumerate()
-                .find(|(_, line)| made.solution.contains(line.trim()))
-            {
+            let leak = tree::traces(text.lines()).find(|(_, trace)| made.solution.contains(trace));
+            if let Some((at, trace)) = leak {
                 return Err(format!(
-                    "{}:{} is a line of the solution: {}",
+                    "{}:{} is of the solution: {trace}",
                     path.display(),
-                    at + 1,
-                    line.trim()
+                    at + 1
                 ));
             }
         }

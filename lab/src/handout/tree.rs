@@ -24,7 +24,7 @@ const STUDENTS: [&str; 2] = ["raft/", "kvraft/"];
 pub struct Made {
     /// How many files.
     pub files: usize,
-    /// Every line of every region that says something, and that nothing else in the project says too.
+    /// Traces of the solution regions, but for those that the stubs have in common with them.
     pub solution: BTreeSet<String>,
 }
 
@@ -55,34 +55,41 @@ pub fn write(root: &Path, folder: &Path) -> Result<Made, String> {
             Ok(text) if STUDENTS.iter().any(|crate_| name.starts_with(crate_)) => {
                 let parts = marks::split(&text).map_err(|e| format!("{name}: {e}"))?;
                 made.solution.extend(
-                    parts
-                        .solution
-                        .iter()
-                        .filter(|line| tells(line))
-                        .map(|l| l.trim().to_string()),
+                    traces(parts.solution.iter().map(String::as_str)).map(|(_, text)| text),
                 );
-                public.extend(parts.stubs.iter().map(|line| line.trim().to_string()));
                 let Some(handout) = parts.handout else {
                     continue;
                 };
+                public.extend(traces(handout.lines()).map(|(_, text)| text));
                 handout.into_bytes()
             }
-            Ok(text) => {
-                public.extend(text.lines().map(|line| line.trim().to_string()));
-                text.into_bytes()
-            }
+            Ok(text) => text.into_bytes(),
             Err(binary) => binary.into_bytes(),
         };
         put(&folder.join(&path), &bytes)?;
         made.files += 1;
     }
-    made.solution.retain(|line| !public.contains(line));
+    made.solution.retain(|trace| !public.contains(trace));
     Ok(made)
 }
 
-/// A line that is long enough to say something of its own, and no import.
-fn tells(line: &str) -> bool {
-    line.trim().len() >= 20 && !line.trim().starts_with("use ")
+/// What gives a text away: a long line of it, or two shorter ones in a row. Braces, imports and
+/// the odd declaration are everybody's.
+pub fn traces<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (usize, String)> {
+    let mut before = "";
+    lines
+        .map(str::trim)
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+        .flat_map(move |(at, line)| {
+            let says = |line: &str, least| {
+                line.len() >= least && !line.starts_with("use ") && !line.starts_with("#[")
+            };
+            let alone = says(line, 60).then(|| line.to_string());
+            let pair = (says(before, 16) && says(line, 16)).then(|| format!("{before}\n{line}"));
+            before = line;
+            alone.into_iter().chain(pair).map(move |text| (at, text))
+        })
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
@@ -123,4 +130,20 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, String> {
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_and_pairs_are_traces() {
+        let long = "x".repeat(60);
+        let text = format!(
+            "use a::{long};\nlet first = something();\n\n    let second = another();\n}}\n{long}\n"
+        );
+        let found: Vec<(usize, String)> = traces(text.lines()).collect();
+        let pair = "let first = something();\nlet second = another();";
+        assert_eq!(found, [(3, pair.to_string()), (5, long)]);
+    }
 }
