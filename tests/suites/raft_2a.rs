@@ -137,7 +137,12 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
     for other in others {
         c.handle(Mail::Requests, old, other, Handling::Copy);
     }
-    c.sleep_ms(10_000); // a hundred heartbeats, say
+    // Enough of them for five seconds and more, at one every 50 ms.
+    c.until(Duration::from_secs(60), Duration::from_millis(100), || {
+        others
+            .iter()
+            .all(|to| c.held(Mail::Requests, old, *to) >= 110)
+    });
     for other in others {
         c.handle(Mail::Requests, old, other, Handling::Swallow);
         c.cut_calls(other, old);
@@ -175,6 +180,9 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     }
     c.leader_among(&others);
     c.sleep_ms(25_000); // `lonely` runs again and again, in ever higher terms, and nobody hears of it
+    // Its requests will come in more often than any election timeout that is like its own.
+    let asked = c.held(Mail::Requests, lonely, others[0]) as u64;
+    let often = Duration::from_millis(25_000 * 2 / 5 / asked.max(1));
     for other in others {
         c.release_last(Mail::Requests, lonely, other); // … but for the last time: all are in that term now
     }
@@ -182,7 +190,7 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     let leader = c.leader_among(&others);
     c.cut_off(leader);
     let left: [Server; 3] = c.others([lonely, leader]);
-    let elected = c.until(Duration::from_secs(5), Duration::from_millis(50), || {
+    let elected = c.until(Duration::from_secs(5), often, || {
         left.iter().for_each(|to| {
             c.release_next(Mail::Requests, lonely, *to);
         });
@@ -190,7 +198,7 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     });
     c.expect(&claim::ELECTION_TIMER, elected, || {
         format!(
-            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every 50 ms"
+            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every {often:?}"
         )
     });
 }
