@@ -78,6 +78,19 @@ fn even_cluster(c: &Cluster) {
     c.leader_among(&[a, b, d]);
 }
 
+/// Candidates that split the votes time out at different times, and one of them wins (§5.2).
+#[story(part = "2A", servers = 4, points = 3)]
+fn split_votes(c: &Cluster) {
+    // All start at once, and have voted for themselves before they hear of each other.
+    c.set_delay(Duration::from_millis(20));
+    for _ in 0..5 {
+        let leader = c.leader();
+        c.cut_off(leader); // the others heard from it last at the same time
+        c.leader();
+        c.rejoin(leader);
+    }
+}
+
 /// A candidate that hears from a leader of its own term follows it (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
@@ -255,6 +268,27 @@ fn mute_leader(c: &Cluster) {
             "{mute} still says that it leads term {}, though it hears of a later one",
             c.term_of(mute)
         )
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A leader that nobody can call learns from replies that its term is over (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn replies_depose_a_leader(c: &Cluster) {
+    let old = c.leader();
+    let term = c.term_of(old);
+    c.cut_off(old);
+    let others: [Server; 2] = c.others([old]);
+    c.leader_among(&others);
+    for other in others {
+        c.cut_calls(other, old);
+    }
+    c.rejoin(old);
+    let poll = Duration::from_millis(10);
+    let deposed = c.until(Duration::from_secs(8), poll, || c.term_of(old) > term);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, deposed, || {
+        format!("{old} still leads term {term}, though replies to its heartbeats carry a later one")
     });
     c.heal();
     c.leader();
