@@ -230,6 +230,11 @@ claims! {
         "agreement takes few RPCs",
         "lab 2B",
         "Is an AppendEntries sent again before the last one was answered, or one for each entry?";
+    /// Rejected AppendEntries.
+    QUICK_BACKUP:
+        "a follower's wrong log is repaired in a few round trips",
+        "§5.3; lab 2B",
+        "Does a rejected AppendEntries move nextIndex back by one entry, or past a whole term's?";
     /// RPCs with nothing to do.
     QUIET_WHEN_IDLE:
         "an idle leader sends each follower at most 10 heartbeats a second",

@@ -1,6 +1,7 @@
 //! What a story does to the network: whole servers cut off, single links, everybody's luck.
 
 use labrpc::{Delay, Link, Path};
+use labsim::time::Duration;
 
 use crate::links::Links;
 use crate::{Cluster, Server};
@@ -77,6 +78,24 @@ impl Cluster {
             if reliable { "reliable" } else { "unreliable" }
         ));
         self.shared.net.set_reliable(reliable);
+    }
+
+    /// Every request takes so long from now on, until the network is healed or its sender restarts.
+    pub fn set_delay(&self, delay: Duration) {
+        self.step(format!("every request takes {delay:?}"));
+        let request = Path {
+            delay: Delay::fixed(delay),
+            ..Path::default()
+        };
+        let link = Link {
+            request,
+            ..Link::default()
+        };
+        for from in self.servers() {
+            for to in self.servers() {
+                self.set_link(from, to, Some(link.clone()));
+            }
+        }
     }
 
     /// Two of three replies are held back for up to two seconds, or none.

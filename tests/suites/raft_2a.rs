@@ -78,6 +78,19 @@ fn even_cluster(c: &Cluster) {
     c.leader_among(&[a, b, d]);
 }
 
+/// Candidates that split the votes time out at different times, and one of them wins (§5.2).
+#[story(part = "2A", servers = 4, points = 3)]
+fn split_votes(c: &Cluster) {
+    // All start at once, and have voted for themselves before they hear of each other.
+    c.set_delay(Duration::from_millis(20));
+    for _ in 0..5 {
+        let leader = c.leader();
+        c.cut_off(leader); // the others heard from it last at the same time
+        c.leader();
+        c.rejoin(leader);
+    }
+}
+
 /// A candidate that hears from a leader of its own term follows it (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
@@ -137,7 +150,12 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
     for other in others {
         c.handle(Mail::Requests, old, other, Handling::Copy);
     }
-    c.sleep_ms(10_000); // a hundred heartbeats, say
+    // Enough of them for five seconds and more, at one every 50 ms.
+    c.until(Duration::from_secs(60), Duration::from_millis(100), || {
+        others
+            .iter()
+            .all(|to| c.held(Mail::Requests, old, *to) >= 110)
+    });
     for other in others {
         c.handle(Mail::Requests, old, other, Handling::Swallow);
         c.cut_calls(other, old);
@@ -175,6 +193,9 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     }
     c.leader_among(&others);
     c.sleep_ms(25_000); // `lonely` runs again and again, in ever higher terms, and nobody hears of it
+    // Its requests will come in more often than any election timeout that is like its own.
+    let asked = c.held(Mail::Requests, lonely, others[0]) as u64;
+    let often = Duration::from_millis(25_000 * 2 / 5 / asked.max(1));
     for other in others {
         c.release_last(Mail::Requests, lonely, other); // … but for the last time: all are in that term now
     }
@@ -182,7 +203,7 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     let leader = c.leader_among(&others);
     c.cut_off(leader);
     let left: [Server; 3] = c.others([lonely, leader]);
-    let elected = c.until(Duration::from_secs(5), Duration::from_millis(50), || {
+    let elected = c.until(Duration::from_secs(5), often, || {
         left.iter().for_each(|to| {
             c.release_next(Mail::Requests, lonely, *to);
         });
@@ -190,7 +211,7 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
     });
     c.expect(&claim::ELECTION_TIMER, elected, || {
         format!(
-            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every 50 ms"
+            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every {often:?}"
         )
     });
 }
@@ -247,6 +268,27 @@ fn mute_leader(c: &Cluster) {
             "{mute} still says that it leads term {}, though it hears of a later one",
             c.term_of(mute)
         )
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A leader that nobody can call learns from replies that its term is over (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn replies_depose_a_leader(c: &Cluster) {
+    let old = c.leader();
+    let term = c.term_of(old);
+    c.cut_off(old);
+    let others: [Server; 2] = c.others([old]);
+    c.leader_among(&others);
+    for other in others {
+        c.cut_calls(other, old);
+    }
+    c.rejoin(old);
+    let poll = Duration::from_millis(10);
+    let deposed = c.until(Duration::from_secs(8), poll, || c.term_of(old) > term);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, deposed, || {
+        format!("{old} still leads term {term}, though replies to its heartbeats carry a later one")
     });
     c.heal();
     c.leader();

@@ -207,6 +207,44 @@ fn backup(c: &Cluster) {
     c.agree(random_command());
 }
 
+/// A log that is wrong by 150 entries is put right in a few round trips, not in 150 (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn quick_backup(c: &Cluster) {
+    c.agree("base");
+    let wrong = c.leader();
+    c.cut_off(wrong);
+    propose_in_vain(c, wrong, 150);
+    c.leader();
+    agree_often(c, 150);
+    let last = c.agree("last");
+    c.set_delay(Duration::from_millis(40));
+    c.rejoin(wrong);
+    let began = c.now();
+    let limit = Duration::from_secs(4); // 150 round trips would take 6 s
+    let repaired = c.until(limit, Duration::from_millis(10), || {
+        c.committed(last).0 == 3
+    });
+    c.expect(&claim::QUICK_BACKUP, repaired, || {
+        let took = (c.now() - began).as_secs_f64();
+        format!("{wrong} came back with 150 wrong entries, and {took:.1} s later has not applied the right ones; a round trip takes 40 ms")
+    });
+}
+
+/// What a follower has beyond the leader's entries is not committed with them (§5.3, Figure 2: AppendEntries 5).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn stale_tail_is_not_committed(c: &Cluster) {
+    c.agree("base");
+    let old = c.leader();
+    c.cut_off(old);
+    propose_in_vain(c, old, 5);
+    // The new leader commits as many entries, and only then can reach the old one.
+    c.leader();
+    agree_often(c, 5);
+    c.sleep_ms(1000);
+    c.rejoin(old);
+    c.agree("last");
+}
+
 /// Elections, agreement and idling take few RPCs (§5.3).
 #[story(part = "2B", servers = 3, points = 3, original)]
 fn count(c: &Cluster) {
@@ -321,6 +359,23 @@ fn reply_counts_what_was_sent(c: &Cluster) {
     });
     c.let_all_pass();
     c.rejoin(away);
+    c.agree("last");
+}
+
+/// Two of four are no majority: what they hold is not committed (§5.3).
+#[story(part = "2B", servers = 4, points = 2)]
+fn half_is_no_majority(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [a, b, _] = c.others([leader]);
+    c.cut_off(a);
+    c.cut_off(b);
+    let (index, _) = c.propose_at(leader, ["held by two"]);
+    c.sleep_ms(2000);
+    c.none_applied(index);
+    c.rejoin(a);
+    c.agree("held by three");
+    c.rejoin(b);
     c.agree("last");
 }
 
