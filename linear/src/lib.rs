@@ -25,7 +25,7 @@
 //! that a sequential object gives. To look for such an order is a search, and in the worst case
 //! an exponential one. What makes it quick here, from the widest idea to the narrowest:
 //!
-//! 1. Each key is searched by itself: linearizability is local (their Theorem 1). [`check`]
+//! 1. Each key is searched by itself: linearizability is local (their Theorem 1). `check.rs`
 //! 2. Depth first over what can come next (Wing & Gong, "Testing and verifying concurrent
 //!    objects", 1993), never twice from the same situation (Lowe, "Testing for linearizability",
 //!    2017). A situation is one number, and so is a state. `search.rs`, `seen.rs`

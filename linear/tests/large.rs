@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::kv::{KvHistory, decide};
+use common::kv::{KvHistory, decide, get, lost, put};
 use common::load::{Fault, Load, right, unread, wrong};
 use common::random::history;
 use linear::models::{Kv, KvInput, KvOutput};
@@ -87,6 +87,18 @@ fn values_that_run_into_each_other() {
         change_last_get(&mut operations, |value| format!("{value}!"));
         decided(&history(operations), Verdict::Illegal, 20_000);
     }
+}
+
+/// Whether lost appends took effect does not matter where nobody can see it.
+#[test]
+fn lost_appends_that_nobody_can_see() {
+    let mut operations = vec![put(0, (1, 2), "k", "old")];
+    for client in 1..=20 {
+        operations.push(lost(client, 3, KvInput::append("k", client.to_string())));
+    }
+    operations.push(put(0, (4, 5), "k", "new"));
+    operations.push(get(0, (6, 7), "k", "new!"));
+    decided(&history(operations), Verdict::Illegal, 500);
 }
 
 fn change_last_get(
@@ -189,9 +201,7 @@ fn a_budget_of_time_is_kept() {
 #[test]
 fn illegal_on_one_key_outweighs_unknown_on_another() {
     let mut operations = right(1, LOAD).operations().to_vec();
-    let mut stale = common::kv::get(77, (0, 1), "other", "never written");
-    stale.client = 77;
-    operations.push(stale);
+    operations.push(get(77, (0, 1), "other", "never written"));
     let settings = Settings {
         steps: 100,
         ..Settings::default()

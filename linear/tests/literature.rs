@@ -327,6 +327,32 @@ fn the_same_value_in_two_ways() {
     }
 }
 
+/// A value may look like two others in a row: who wrote `x1x2` is not for the text to say.
+#[test]
+fn values_that_look_like_two_others() {
+    let operations = [
+        put(0, (1, 2), "x", "x1"),
+        put(0, (10, 12), "x", "x1x2"),
+        get(1, (20, 21), "x", "x1x2"),
+        append(0, (30, 31), "x", "x2"),
+    ];
+    assert_eq!(decide(&history(operations)).verdict(), RIGHT);
+}
+
+/// An answer that no writes can make up needs no search.
+#[test]
+fn impossible_answers() {
+    for answer in ["x1 x1 ", "x1 x2 ", "x3 ", "x1 x3 ", "1 "] {
+        let operations = [
+            append(0, (1, 9), "x", "x1 "),
+            put(1, (1, 9), "x", "x2 "),
+            get(2, (2, 3), "x", answer),
+        ];
+        let found = decide(&history(operations));
+        assert_eq!((found.verdict(), found.steps()), (WRONG, 0), "{answer:?}");
+    }
+}
+
 #[test]
 fn an_empty_history_is_right() {
     assert_eq!(decide(&history([])).verdict(), RIGHT);
