@@ -52,7 +52,18 @@ impl FindingKind {
     fn is_as(&self, other: &FindingKind) -> bool {
         use FindingKind::HeldWhileWaiting as Held;
         match (self, other) {
-            (Held { lock: a, locked_at: b, .. }, Held { lock: c, locked_at: d, .. }) => (a, b) == (c, d),
+            (
+                Held {
+                    lock: a,
+                    locked_at: b,
+                    ..
+                },
+                Held {
+                    lock: c,
+                    locked_at: d,
+                    ..
+                },
+            ) => (a, b) == (c, d),
             _ => self == other,
         }
     }
