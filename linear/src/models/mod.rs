@@ -1,0 +1,9 @@
+//! Ready-made models.
+
+mod kv;
+mod kv_form;
+mod register;
+
+pub use kv::{Kv, KvInput, KvKey, KvOutput};
+pub use kv_form::KvForm;
+pub use register::{Register, RegisterInput, RegisterOutput};
