@@ -8,6 +8,7 @@ use labsim::{Backend, Config, Failure, TraceLevel};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::claim::{self, Broken};
+use crate::kv;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
 
@@ -18,6 +19,9 @@ pub fn execute(settings: &Settings, run: &Arc<Run>, body: impl FnOnce(Arc<Run>) 
     let outcome = labsim::run(config(settings, run), move || body(handle));
     if let Err(failure) = outcome.result {
         run.board.fails(broken_by(failure), outcome.elapsed);
+    }
+    if run.story.is_kv() {
+        kv::judge(run, outcome.elapsed);
     }
     for finding in outcome.findings {
         run.board.warn(finding.to_string());

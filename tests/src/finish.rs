@@ -37,7 +37,7 @@ impl Cluster {
     pub fn kill_all_and_check(&self) {
         self.step("kill all servers");
         for server in self.servers() {
-            self.call(server, |raft| raft.kill());
+            self.kill(server);
         }
         self.sleep(Duration::from_secs(1));
     }
@@ -50,7 +50,7 @@ impl Cluster {
             facts.bytes = bytes;
         });
         for server in self.servers() {
-            self.call(server, |raft| raft.kill());
+            self.kill(server);
         }
         for server in self.servers() {
             self.power_off(server);

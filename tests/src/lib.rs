@@ -5,6 +5,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `subject` | what is under test: a Raft, or a key/value service |
 //! | `cluster` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
 //! | `post` | messages held back, released, sent twice |
@@ -12,6 +13,7 @@
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
 //! | `history`, `applier` | what was applied, with the checks on each entry |
 //! | `rules`, `watch` | Figure 3's properties, on messages and disks |
+//! | `kv` | clerks and their history, for parts 3A and 3B |
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
 //! | `report`, `record` | what is printed, and what a grader reads |
 
@@ -23,6 +25,7 @@ extern crate self as tests;
 pub mod claim;
 pub mod board;
 pub mod history;
+pub mod kv;
 pub mod record;
 pub mod report;
 pub mod rules;
@@ -46,13 +49,14 @@ mod runner;
 mod staging;
 mod steps;
 mod story_data;
+mod subject;
 mod watch;
 
 #[cfg(test)]
 mod testing;
 
 pub use agree::Waited;
-pub use cluster::{Cluster, Kind};
+pub use cluster::Cluster;
 pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
@@ -61,10 +65,12 @@ pub use runner::play;
 pub use server::{Command, Server};
 pub use story::story;
 pub use story_data::Story;
+pub use subject::Kind;
 
 /// What a suite imports.
 pub mod prelude {
     pub use crate::{Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story};
+    pub use crate::kv::{Load, append_text};
     pub use crate::{random_command, random_text};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;
