@@ -206,6 +206,7 @@ fn no_stale_reads(c: &Cluster) {
     let deposed = c.leader();
     let others: [_; 2] = c.others([deposed]);
     let mut reader = c.clerk_to([deposed]);
+    let number = reader.number();
     c.partition(&[&[deposed], &others]);
     writer.reach(others);
     writer.put("x", "new");
@@ -215,6 +216,7 @@ fn no_stale_reads(c: &Cluster) {
         format!("{deposed}, which has heard nobody for seconds, answered a get")
     });
     c.heal();
+    c.let_reach(number, c.servers());
     let values = c.join_answered(vec![get]);
     expect_value(c, &values[0], "new");
 }

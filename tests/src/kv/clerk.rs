@@ -117,9 +117,12 @@ impl Clerk {
     ) -> T {
         self.cluster.check();
         let shared = &self.cluster.shared;
-        let op = shared.run.board.kv.lock().call(self.number, shared.now(), what, input);
+        // The time is looked at before the lock is taken: no call of labsim is made with a plain lock.
+        let called = shared.now();
+        let op = shared.run.board.kv.lock().call(self.number, called, what, input);
         let got = act(&mut *self.inner);
-        shared.run.board.kv.lock().reply(op, shared.now(), output(&got));
+        let answered = shared.now();
+        shared.run.board.kv.lock().reply(op, answered, output(&got));
         got
     }
 }
