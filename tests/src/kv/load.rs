@@ -183,6 +183,6 @@ fn work_on_all_keys(clerk: &mut Clerk, number: usize, keys: usize, stop: &Flag) 
 /// virtual clock would let each of them do some hundred thousand operations.
 fn think() {
     if rng().random_bool(0.5) {
-        thread::sleep(Duration::from_millis(rng().random_range(0..80)));
+        thread::sleep(Duration::from_millis(rng().random_range(0..160)));
     }
 }
