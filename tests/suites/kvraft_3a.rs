@@ -13,21 +13,7 @@ fn basic(c: &Cluster) {
 /// Operations take much less than a heartbeat each.
 #[story(part = "3A", servers = 3, points = 3, original)]
 fn speed(c: &Cluster) {
-    expect_speed(c);
-}
-
-fn expect_speed(c: &Cluster) {
-    const OPERATIONS: usize = 1000;
-    const EACH: Duration = Duration::from_micros(33_300);
-    let mut clerk = c.clerk();
-    clerk.get("x"); // once there is a leader
-    let ((), took) = c.timed(|| (0..OPERATIONS).for_each(|number| clerk.append("x", &append_text(0, number))));
-    let value = clerk.get("x");
-    c.expect_appends(&value, 0, OPERATIONS);
-    c.expect(&claim::KV_SPEED, took <= EACH * OPERATIONS as u32, || {
-        let each = took.as_secs_f64() * 1000.0 / OPERATIONS as f64;
-        format!("{OPERATIONS} appends by one clerk took {each:.1} ms each; expected at most 33.3 ms, a third of a heartbeat's 100 ms")
-    });
+    c.expect_speed();
 }
 
 /// Several clients at once (§8).
@@ -298,39 +284,7 @@ fn many_clients_one_key(c: &Cluster) {
 /// Servers crash one at a time, any of them, the leader too, while clients work (§8).
 #[story(part = "3A", servers = 5, points = 4)]
 fn rolling_crashes(c: &Cluster) {
-    crash_one_after_another(c);
-}
-
-fn crash_one_after_another(c: &Cluster) {
-    const CLIENTS: usize = 4;
-    let stop = Flag::default();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| {
-            let (mut clerk, stop) = (c.clerk(), stop.clone());
-            c.start_actor(number, move |c, client| {
-                let mut appends = 0;
-                while !stop.is_raised() {
-                    clerk.append("k", &append_text(client, appends));
-                    appends += 1;
-                    clerk.get("k");
-                    c.sleep_ms(rng().random_range(0..100));
-                }
-                appends
-            })
-        })
-        .collect();
-    for _ in 0..20 {
-        let victim = *c.servers().choose(&mut rng()).expect("there are servers");
-        c.crash(victim);
-        c.sleep_ms(rng().random_range(0..800));
-        c.restart(victim);
-        c.sleep_ms(rng().random_range(0..300));
-    }
-    stop.raise();
-    let counts = c.join_answered(clients);
-    let value = c.clerk().get("k");
-    (counts.into_iter().enumerate()).for_each(|(client, count)| c.expect_appends(&value, client, count));
-    c.expect_bounded_state();
+    c.work_while_servers_crash();
 }
 
 /// Every thread of a server ends when it is told to.

@@ -57,17 +57,7 @@ fn snapshot_size(c: &Cluster) {
 /// Operations take much less than a heartbeat each, with snapshots too.
 #[story(part = "3B", servers = 3, points = 3, original, max_state = 1000)]
 fn speed(c: &Cluster) {
-    const OPERATIONS: usize = 1000;
-    const EACH: Duration = Duration::from_micros(33_300);
-    let mut clerk = c.clerk();
-    clerk.get("x"); // once there is a leader
-    let ((), took) = c.timed(|| (0..OPERATIONS).for_each(|number| clerk.append("x", &append_text(0, number))));
-    let value = clerk.get("x");
-    c.expect_appends(&value, 0, OPERATIONS);
-    c.expect(&claim::KV_SPEED, took <= EACH * OPERATIONS as u32, || {
-        let each = took.as_secs_f64() * 1000.0 / OPERATIONS as f64;
-        format!("{OPERATIONS} appends by one clerk took {each:.1} ms each; expected at most 33.3 ms, a third of a heartbeat's 100 ms")
-    });
+    c.expect_speed();
 }
 
 /// Power fails everywhere, with one client (§7, §8).
@@ -152,35 +142,7 @@ fn lost_answer_and(c: &Cluster, then: impl FnOnce(&Cluster)) {
 /// Servers crash one at a time, any of them, the leader too, while clients work (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, max_state = 1000)]
 fn rolling_crashes(c: &Cluster) {
-    const CLIENTS: usize = 4;
-    let stop = Flag::default();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| {
-            let (mut clerk, stop) = (c.clerk(), stop.clone());
-            c.start_actor(number, move |c, client| {
-                let mut appends = 0;
-                while !stop.is_raised() {
-                    clerk.append("k", &append_text(client, appends));
-                    appends += 1;
-                    clerk.get("k");
-                    c.sleep_ms(rng().random_range(0..100));
-                }
-                appends
-            })
-        })
-        .collect();
-    for _ in 0..20 {
-        let victim = *c.servers().choose(&mut rng()).expect("there are servers");
-        c.crash(victim);
-        c.sleep_ms(rng().random_range(0..800));
-        c.restart(victim);
-        c.sleep_ms(rng().random_range(0..300));
-    }
-    stop.raise();
-    let counts = c.join_answered(clients);
-    let value = c.clerk().get("k");
-    (counts.into_iter().enumerate()).for_each(|(client, count)| c.expect_appends(&value, client, count));
-    c.expect_bounded_state();
+    c.work_while_servers_crash();
 }
 
 /// Raft's state stays small, and the snapshot too, however many operations there were (§7).

@@ -5,6 +5,7 @@ mod book;
 mod clerk;
 mod judge;
 mod load;
+mod stories;
 
 pub use appends::{append_text, check_appends};
 pub use book::Book;
