@@ -25,8 +25,14 @@ impl<R: Raft> Applier<R> {
     pub fn run(self, messages: Receiver<ApplyMsg>) {
         for message in messages {
             match message {
-                ApplyMsg::Command { index, term, command } => self.apply(index, term, &command),
-                ApplyMsg::Snapshot { index, snapshot, .. } => self.install(index, &snapshot),
+                ApplyMsg::Command {
+                    index,
+                    term,
+                    command,
+                } => self.apply(index, term, &command),
+                ApplyMsg::Snapshot {
+                    index, snapshot, ..
+                } => self.install(index, &snapshot),
             }
         }
     }
@@ -49,7 +55,8 @@ impl<R: Raft> Applier<R> {
     /// snapshot is written.
     fn is_snapshot_due(&self) -> bool {
         let near = |limit: usize| limit / 4 * 3;
-        self.max_state.is_some_and(|limit| self.persister.state_len() >= near(limit))
+        self.max_state
+            .is_some_and(|limit| self.persister.state_len() >= near(limit))
     }
 
     /// Takes over the state of a leader that no longer has the entries (§7).

@@ -126,10 +126,7 @@ impl<R: Raft> KvServer for Server<R> {
 
     fn services(&self) -> Vec<Service> {
         // BEGIN SOLUTION
-        vec![
-            self.core.raft.service(),
-            kv_rpc::service(self.core.clone()),
-        ]
+        vec![self.core.raft.service(), kv_rpc::service(self.core.clone())]
         // END SOLUTION
         // STUB: // Add your own.
         // STUB: vec![self.raft.service()]

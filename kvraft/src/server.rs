@@ -57,8 +57,16 @@ impl<R: Raft> kv_rpc::Handler for Core<R> {
 
 impl<R: Raft> Core<R> {
     pub fn new(me: PeerId, raft: R, store: Store) -> Core<R> {
-        let state = State { store, waiting: Waiting::default(), killed: false };
-        Core { me, raft, state: Mutex::new(state) }
+        let state = State {
+            store,
+            waiting: Waiting::default(),
+            killed: false,
+        };
+        Core {
+            me,
+            raft,
+            state: Mutex::new(state),
+        }
     }
 
     /// Waits for a result, as long as there is hope that it comes soon.

@@ -86,13 +86,22 @@ mod tests {
 
     fn append(clerk: u64, number: u64, value: &str) -> Request {
         let (key, value) = ("x".to_string(), value.to_string());
-        Request { clerk: ClerkId(clerk), number, op: Op::Append { key, value } }
+        Request {
+            clerk: ClerkId(clerk),
+            number,
+            op: Op::Append { key, value },
+        }
     }
 
     #[test]
     fn a_write_is_done_once_however_often_it_is_in_the_log() {
         let mut store = Store::default();
-        for request in [append(1, 1, "a"), append(1, 1, "a"), append(1, 2, "b"), append(1, 1, "a")] {
+        for request in [
+            append(1, 1, "a"),
+            append(1, 1, "a"),
+            append(1, 2, "b"),
+            append(1, 1, "a"),
+        ] {
             store.apply(request);
         }
         assert_eq!(store.get("x"), "ab");
@@ -101,7 +110,9 @@ mod tests {
     #[test]
     fn clerks_have_numbers_of_their_own() {
         let mut store = Store::default();
-        [append(1, 1, "a"), append(2, 1, "b")].into_iter().for_each(|r| _ = store.apply(r));
+        [append(1, 1, "a"), append(2, 1, "b")]
+            .into_iter()
+            .for_each(|r| _ = store.apply(r));
         assert_eq!(store.get("x"), "ab");
     }
 

@@ -28,7 +28,11 @@ impl Waiting {
 
     /// Whoever waits for this entry no longer does.
     pub fn give_up(&mut self, index: LogIndex, term: Term) {
-        if self.waiters.get(&index).is_some_and(|(own, _)| *own == term) {
+        if self
+            .waiters
+            .get(&index)
+            .is_some_and(|(own, _)| *own == term)
+        {
             self.waiters.remove(&index);
         }
     }
@@ -72,7 +76,10 @@ mod tests {
     #[test]
     fn an_entry_of_a_later_term_ends_the_wait_for_those_behind_it() {
         let mut waiting = Waiting::default();
-        let (lost, open) = (waiting.wait_for(LogIndex(5), Term(2)), waiting.wait_for(LogIndex(6), Term(3)));
+        let (lost, open) = (
+            waiting.wait_for(LogIndex(5), Term(2)),
+            waiting.wait_for(LogIndex(6), Term(3)),
+        );
         waiting.applied(LogIndex(4), Term(3), String::new());
         assert_eq!(lost.try_recv(), Err(TryRecvError::Disconnected));
         assert_eq!(open.try_recv(), Err(TryRecvError::Empty));
@@ -81,7 +88,10 @@ mod tests {
     #[test]
     fn a_snapshot_ends_the_wait_for_what_it_covers() {
         let mut waiting = Waiting::default();
-        let (covered, open) = (waiting.wait_for(LogIndex(5), Term(2)), waiting.wait_for(LogIndex(6), Term(2)));
+        let (covered, open) = (
+            waiting.wait_for(LogIndex(5), Term(2)),
+            waiting.wait_for(LogIndex(6), Term(2)),
+        );
         waiting.skipped(LogIndex(5));
         waiting.applied(LogIndex(6), Term(2), "x".into());
         assert_eq!(covered.try_recv(), Err(TryRecvError::Disconnected));
