@@ -5,6 +5,7 @@ use std::fmt;
 use labsim::Domain;
 use labsim::rand;
 use labsim::sync::Arc;
+use labsim::thread;
 use labsim::time::{Duration, Instant};
 
 use crate::core::Core;
@@ -181,7 +182,7 @@ impl Drop for Ticket {
         heir.running = self.running;
         heir.spent = false;
         // A thread that unwinds is not to run a caller's callback, so the postman sees to it.
-        if std::thread::panicking() {
+        if thread::panicking() {
             self.route.core.post(Duration::ZERO, Deed::Abandon(heir));
         } else {
             heir.abandon();
@@ -202,6 +203,10 @@ impl Calls {
     pub fn next_id(&mut self) -> CallId {
         self.last += 1;
         CallId(self.last)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// Enters a call; gives its slot.

@@ -31,8 +31,8 @@ impl Waiter {
     }
 }
 
-/// Runs a peer's code on a thread that is not the peer's. If it panics, it is a thread of the peer
-/// that panics, and the calling thread goes on.
+/// Runs a peer's code on a thread that is not the peer's. A panic in it fails the run, if there is one; if there is none, the
+/// panic goes on in a thread of its own, and the calling thread with its work.
 pub(crate) fn contained(domain: Option<&Domain>, f: impl FnOnce()) {
     let run = || catch_unwind(AssertUnwindSafe(f));
     let result = match domain {
@@ -40,24 +40,17 @@ pub(crate) fn contained(domain: Option<&Domain>, f: impl FnOnce()) {
         None => run(),
     };
     if let Err(payload) = result {
-        blame(domain, payload);
+        // In a run the report wants this very thread, and any payload may be labsim's own way to end it.
+        if labsim::is_in_run() || !is_message(&*payload) {
+            resume_unwind(payload);
+        }
+        let name = "rpc panic".to_string();
+        let builder = thread::Builder::new().name(name);
+        drop(builder.spawn(|| resume_unwind(payload)));
     }
 }
 
-/// Lets a panic go on in a thread of its own. Only panics with a message are moved: any other
-/// payload is labsim's own way to end this very thread.
-fn blame(domain: Option<&Domain>, payload: Box<dyn Any + Send>) {
-    if !payload.is::<&'static str>() && !payload.is::<String>() {
-        resume_unwind(payload);
-    }
-    let name = "labrpc: panic in a callback or deferred handler";
-    match domain {
-        Some(domain) if domain.is_alive() => drop(domain.spawn(name, || resume_unwind(payload))),
-        Some(_) => {}
-        None => {
-            let builder = thread::Builder::new().name(name.into());
-            let thread = builder.spawn(|| resume_unwind(payload));
-            drop(thread.expect("a thread to panic in"));
-        }
-    }
+/// Whether this is what `panic!` with a message panics with.
+fn is_message(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<&'static str>() || payload.is::<String>()
 }

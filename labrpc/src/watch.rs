@@ -36,6 +36,11 @@ impl Network {
         self.with(|state| state.server_counters(server))
     }
 
+    /// How many calls have been sent and have not ended, for good or ill.
+    pub fn in_flight(&self) -> usize {
+        self.with(|state| state.calls.len())
+    }
+
     /// All counts: in total, by method, by server, and by server and method.
     pub fn counts(&self) -> Counts {
         self.with(|state| state.counts())

@@ -13,7 +13,9 @@ const BACKENDS: [(&str, Backend); 2] = [("os", Backend::Os), ("fiber", Backend::
 
 /// Runs `f` in a simulation that switches only when a thread waits.
 fn quiet(backend: Backend, f: impl FnOnce() -> Duration + Send + 'static) -> Duration {
-    let config = Config::seed(1).backend(backend).scheduler(Scheduler::RunToBlock);
+    let config = Config::seed(1)
+        .backend(backend)
+        .scheduler(Scheduler::RunToBlock);
     run(config.time_limit(Duration::from_secs(1 << 30)), f).unwrap()
 }
 
@@ -91,7 +93,9 @@ fn messages(c: &mut Criterion) {
 fn hour() -> Duration {
     let start = Instant::now();
     let sleepers: Vec<_> = (0..5)
-        .map(|_| thread::spawn(|| (0..360_000).for_each(|_| thread::sleep(Duration::from_millis(10)))))
+        .map(|_| {
+            thread::spawn(|| (0..360_000).for_each(|_| thread::sleep(Duration::from_millis(10))))
+        })
         .collect();
     sleepers.into_iter().for_each(|s| s.join().unwrap());
     start.elapsed()
@@ -101,7 +105,9 @@ fn hours(c: &mut Criterion) {
     let mut group = c.benchmark_group("virtual_hour_of_5_sleepers");
     group.sample_size(10).warm_up_time(Duration::from_millis(1));
     for (name, backend) in BACKENDS {
-        group.bench_function(name, |b| b.iter_custom(|n| (0..n).map(|_| quiet(backend, hour)).sum()));
+        group.bench_function(name, |b| {
+            b.iter_custom(|n| (0..n).map(|_| quiet(backend, hour)).sum())
+        });
     }
     group.finish();
 }

@@ -47,6 +47,17 @@ pub enum FindingKind {
     CallsInLog,
 }
 
+impl FindingKind {
+    /// Whether it is the same mistake, whatever the wait is called.
+    fn is_as(&self, other: &FindingKind) -> bool {
+        use FindingKind::HeldWhileWaiting as Held;
+        match (self, other) {
+            (Held { lock: a, locked_at: b, .. }, Held { lock: c, locked_at: d, .. }) => (a, b) == (c, d),
+            _ => self == other,
+        }
+    }
+}
+
 impl Finding {
     pub(crate) fn calls_in_log(t: &Thread) -> Finding {
         Finding {
@@ -154,9 +165,10 @@ fn note_held_slow(
                 what: what.clone(),
             };
             let peer = k.me().acts_for().map(crate::Domain::peer);
-            let same = |f: &&mut Finding| f.at == at && f.peer == peer && f.kind == kind;
+            let same = |f: &&mut Finding| f.at == at && f.peer == peer && f.kind.is_as(&kind);
             if let Some(f) = k.findings.iter_mut().find(same) {
-                f.times += 1;
+                // A wait that `about_to_wait` announced, and now begins, is the same and no second time.
+                f.times += u64::from(f.kind == kind);
                 continue;
             }
             let thread = k.me().name.to_string();

@@ -95,11 +95,17 @@ impl Domain {
 
     /// Runs `f` on the calling thread on the peer's behalf: what it spawns belongs to the domain. The calling
     /// thread itself does not end when the domain crashes.
+    ///
+    /// As long as this domain lives, a crash of the calling thread's own ends the thread only when `f` has returned:
+    /// what one peer's thread does for another is not left half done because the first lost its power.
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _back = Acting {
+        let back = Acting {
             before: set_acting(Some(self.clone())),
         };
-        f()
+        let r = f();
+        // By name: if it unwinds at the end of the block, the block's value is leaked (rust#47949).
+        drop(back);
+        r
     }
 
     /// Spawns a thread that belongs to the domain. After a crash nothing is spawned, and joining the handle is an error.
@@ -165,7 +171,7 @@ fn set_acting(domain: Option<Domain>) -> Option<Domain> {
     }
 }
 
-/// Puts the calling thread's allegiance back, also when it unwinds.
+/// Puts the calling thread's allegiance back, also when it unwinds. A crash that it was spared comes now.
 struct Acting {
     before: Option<Domain>,
 }
@@ -173,5 +179,8 @@ struct Acting {
 impl Drop for Acting {
     fn drop(&mut self) {
         set_acting(self.before.take());
+        if let Some(sim) = sim::current() {
+            sim.heed_late_crash();
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, Once};
 
+use crate::domain::Domain;
 use crate::outcome::PanicRecord;
 use crate::{sim, wall};
 
@@ -14,12 +15,12 @@ pub(crate) fn install() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if let Some(sim) = sim::current() {
-                let record = record(info);
-                if sim
-                    .kernel
-                    .try_with(|k| k.me().panic = Some(record))
-                    .is_none()
-                {
+                let mut record = record(info);
+                let noted = sim.kernel.try_with(|k| {
+                    record.peer = k.me().acts_for().map(Domain::peer);
+                    k.me().panic = Some(record);
+                });
+                if noted.is_none() {
                     before(info);
                 }
             } else if !wall::note_panic(|| record(info)) {
@@ -37,6 +38,7 @@ fn record(info: &PanicHookInfo<'_>) -> PanicRecord {
     PanicRecord {
         message,
         location: info.location().map(ToString::to_string),
+        peer: None,
         backtrace: Arc::new(Backtrace::capture()),
     }
 }

@@ -10,6 +10,7 @@ pub use log;
 
 mod backend;
 pub mod channel;
+mod check;
 mod config;
 pub mod diagnose;
 mod domain;
@@ -26,6 +27,7 @@ pub mod trace;
 mod wall;
 mod watchdog;
 
+pub use check::{Checked, Divergence, FailedSeed, check, compare};
 pub use config::{Backend, Clock, Config, Scheduler, TraceLevel};
 pub use domain::Domain;
 pub use outcome::{
@@ -37,4 +39,9 @@ pub use run::run;
 /// Whether the calling thread is inside a simulation, where time is virtual.
 pub fn is_simulated() -> bool {
     sim::current().is_some()
+}
+
+/// Whether the calling thread belongs to a run, on either clock: then a panic of it fails the run.
+pub fn is_in_run() -> bool {
+    is_simulated() || wall::current_run().is_some()
 }

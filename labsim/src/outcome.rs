@@ -126,6 +126,8 @@ pub struct PanicRecord {
     pub message: String,
     /// File, line and column.
     pub location: Option<String>,
+    /// The peer that the thread acted for, if any: its own, or the one whose code it ran.
+    pub peer: Option<u32>,
     /// The stack, captured if `RUST_BACKTRACE` asks for it.
     pub backtrace: Arc<Backtrace>,
 }
@@ -135,6 +137,7 @@ impl PanicRecord {
         PanicRecord {
             message: "(no message: resume_unwind)".into(),
             location: None,
+            peer: None,
             backtrace: Arc::new(Backtrace::disabled()),
         }
     }
@@ -295,7 +298,7 @@ impl fmt::Display for Failure {
                 write!(
                     f,
                     "{thread} has run for {} s without a labsim call",
-                    watched.as_secs()
+                    watched.as_secs_f64()
                 )?;
                 match last_call {
                     Some(at) => write!(f, "; its last was at {at}")?,

@@ -21,12 +21,12 @@ use crate::{hook, logging, wall, watchdog};
 /// use labsim::{Config, thread, time::Duration};
 ///
 /// let outcome = labsim::run(Config::seed(7), || {
-///     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
+///     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(300)));
 ///     sleeper.join().unwrap();
-///     "an hour later"
+///     "five minutes later"
 /// });
-/// assert!(outcome.elapsed >= Duration::from_secs(3600));
-/// assert_eq!(outcome.unwrap(), "an hour later");
+/// assert!(outcome.elapsed >= Duration::from_secs(300));
+/// assert_eq!(outcome.unwrap(), "five minutes later");
 /// ```
 ///
 /// # Panics

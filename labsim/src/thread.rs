@@ -167,7 +167,7 @@ where
 {
     let packet = Packet::new();
     let finish = Finish(packet.clone());
-    let name: Arc<str> = name.unwrap_or_else(|| "unnamed".into());
+    let name: Arc<str> = name.unwrap_or_else(|| UNNAMED.into());
     let body = Box::new(move || {
         let value = f();
         *finish.0.result.lock() = Some(Ok(value));
@@ -183,7 +183,7 @@ where
     });
     let handle = JoinHandle {
         packet,
-        thread: Thread::simulated(name, uid, place),
+        thread: Thread::simulated(name, uid),
         place,
     };
     sim.point(What::Spawn, ObjId::NONE, at);
@@ -247,6 +247,9 @@ where
         }
     }
 }
+
+/// What reports call a thread without a name.
+const UNNAMED: &str = "unnamed";
 
 /// Where a simulated thread stands in its simulation's table.
 #[derive(Clone, Copy)]
@@ -366,7 +369,6 @@ pub struct ThreadId(u64);
 pub struct Thread {
     name: Option<Arc<str>>,
     id: ThreadId,
-    place: Option<Place>,
     parker: Arc<Parker>,
 }
 
@@ -388,16 +390,14 @@ impl Thread {
         Thread {
             name,
             id,
-            place: None,
             parker: Arc::default(),
         }
     }
 
-    fn simulated(name: Arc<str>, uid: u64, place: Option<Place>) -> Thread {
+    fn simulated(name: Arc<str>, uid: u64) -> Thread {
         Thread {
-            name: Some(name),
+            name: Some(name).filter(|n| **n != *UNNAMED),
             id: ThreadId(uid),
-            place,
             parker: Arc::default(),
         }
     }
@@ -420,6 +420,13 @@ impl Thread {
             sim.point(What::Unpark, ObjId::NONE, Location::caller());
             return;
         }
+        if self.place.is_some_and(|p| sim::is_live(p.sim)) {
+            panic!(
+                "a thread of a simulation is used by thread {:?}, which is not part of it: start threads with \
+                 labsim::thread::spawn, not std::thread::spawn",
+                std::thread::current().name().unwrap_or("without a name")
+            );
+        }
         *self.parker.token.lock() = true;
         self.parker.changed.notify_all();
     }
@@ -437,20 +444,10 @@ impl fmt::Debug for Thread {
 /// The calling thread.
 pub fn current() -> Thread {
     if let Some(sim) = sim::current() {
-        let (name, uid, slot, exit) = sim.kernel.with(|k| {
-            let slot = k.running;
-            let me = k.me();
-            (me.name.clone(), u64::from(me.uid), slot, me.exit)
-        });
-        return Thread::simulated(
-            name,
-            uid,
-            Some(Place {
-                sim: sim.id,
-                slot,
-                exit,
-            }),
-        );
+        let (name, uid) = sim
+            .kernel
+            .with(|k| (k.me().name.clone(), u64::from(k.me().uid)));
+        return Thread::simulated(name, uid);
     }
     SELF.with_borrow_mut(|me| {
         me.get_or_insert_with(|| {

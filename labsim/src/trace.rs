@@ -1,5 +1,7 @@
 //! The trace of a run: its hash, always; its events, when they are asked for.
 
+use std::fmt;
+
 use crate::config::TraceLevel;
 use crate::sim;
 
@@ -26,7 +28,6 @@ pub(crate) enum What {
     Atomic,
     Once,
     Crash,
-    Channel,
     Read,
     TryRead,
     Write,
@@ -56,7 +57,6 @@ impl What {
             What::Atomic => "atomic",
             What::Once => "once",
             What::Crash => "crash",
-            What::Channel => "channel",
             What::Read => "read-lock",
             What::TryRead => "try_read",
             What::Write => "write-lock",
@@ -73,6 +73,8 @@ pub struct Event {
     pub at: u64,
     /// The thread that made it, counted from 0 (the run's own) in the order of their start.
     pub thread: u32,
+    /// Its name.
+    pub name: std::sync::Arc<str>,
     /// The peer and incarnation that it acted for.
     pub domain: Option<(u32, u32)>,
     /// What happened, such as `rpc.request`, `spawn`, `log`.
@@ -83,6 +85,17 @@ pub struct Event {
     pub b: u64,
     /// The rest, in words or as one JSON object.
     pub detail: String,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = std::time::Duration::from_nanos(self.at).as_secs_f64();
+        write!(f, "{seconds:>12.6} s  {:<10}", self.name)?;
+        if let Some((peer, _)) = self.domain {
+            write!(f, " peer {peer}")?;
+        }
+        write!(f, " {:<12} {}", self.kind, self.detail)
+    }
 }
 
 /// Adds an event to the trace: `kind` and the two numbers enter its hash; `detail` (one JSON

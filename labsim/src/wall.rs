@@ -94,7 +94,9 @@ fn heed_slow() {
 
 fn is_doomed() -> bool {
     CONTEXT.with_borrow(|c| {
-        c.domain.as_ref().is_some_and(|d| !d.is_alive())
+        let acting = c.acting.as_ref().filter(|d| d.is_alive());
+        let acts_for_another = acting.is_some() && acting != c.domain.as_ref();
+        (c.domain.as_ref().is_some_and(|d| !d.is_alive()) && !acts_for_another)
             || c.run
                 .as_ref()
                 .is_some_and(|r| r.over.load(Ordering::Acquire))
@@ -169,6 +171,10 @@ pub(crate) fn note_panic(record: impl FnOnce() -> PanicRecord) -> bool {
     let in_run = CONTEXT
         .try_with(|c| c.try_borrow().is_ok_and(|c| c.run.is_some()))
         .unwrap_or(false);
+    let record = || PanicRecord {
+        peer: acting_domain().as_ref().map(Domain::peer),
+        ..record()
+    };
     in_run && PANIC.try_with(|p| *p.borrow_mut() = Some(record())).is_ok()
 }
 
@@ -200,6 +206,7 @@ pub(crate) fn thread_base<T>(
                     spawned_at,
                 }
                 .report();
+                let peer = record.peer.or(peer);
                 let thread = ThreadReport { peer, ..report };
                 run.fail(Failure::Panic {
                     thread,

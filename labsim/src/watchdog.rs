@@ -14,7 +14,10 @@ use crate::sim::Sim;
 
 /// Names of a simulation's threads by uid, for a reader that may not look into its kernel.
 #[derive(Default)]
-pub(crate) struct Directory(Mutex<Vec<(u32, Arc<str>, Option<u32>)>>);
+pub(crate) struct Directory(Mutex<Vec<Entry>>);
+
+/// A thread's uid, name, and peer.
+type Entry = (u32, Arc<str>, Option<u32>);
 
 /// Entries kept at most; of more threads, those that have ended long ago are dropped first.
 const KEPT: usize = 4096;

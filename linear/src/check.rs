@@ -73,9 +73,9 @@ pub enum Outcome {
     /// The answers are right in this order. Operations without a reply that are not in it need
     /// not have taken effect.
     Linearizable(Vec<OpId>),
-    /// No order explains the answers. Those that came before this operation's reply can be
-    /// explained; those up to and including this one cannot.
-    Illegal(OpId),
+    /// No order explains the answers; [`Check::report`] finds out which is the first that cannot
+    /// be explained.
+    Illegal,
     /// The budget was used up.
     Unknown(Exceeded),
 }
@@ -116,7 +116,7 @@ impl Outcome {
     pub fn verdict(&self) -> Verdict {
         match self {
             Outcome::Linearizable(_) => Verdict::Linearizable,
-            Outcome::Illegal(_) => Verdict::Illegal,
+            Outcome::Illegal => Verdict::Illegal,
             Outcome::Unknown(_) => Verdict::Unknown,
         }
     }
@@ -184,7 +184,7 @@ fn decide<M: Model>(
             confirm(model, problem, search.order());
             Outcome::Linearizable(search.order().iter().map(|&op| id(op)).collect())
         }
-        End::Exhausted => Outcome::Illegal(id(problem.replies_at(search.furthest()))),
+        End::Exhausted => Outcome::Illegal,
         End::OutOfSteps => Outcome::Unknown(Exceeded::Steps),
         End::OutOfTime => Outcome::Unknown(Exceeded::WallTime),
     };

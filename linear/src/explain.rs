@@ -9,7 +9,7 @@ use crate::search::{Budget, End, Search};
 /// How many possible answers are looked for.
 const ANSWERS: usize = 4;
 
-/// Steps spent on each of the two searches.
+/// Steps spent on each search.
 pub(crate) const STEPS: u64 = 1 << 18;
 
 const BUDGET: Budget = Budget {
@@ -17,18 +17,16 @@ const BUDGET: Budget = Budget {
     deadline: None,
 };
 
-/// Finds out what operation `bad`, the first that cannot be placed, could have answered, and in
-/// which orders of all that was called before its reply.
+/// Finds the first operation that cannot be placed, what it could have answered, and in which
+/// orders of all that was called before its reply. The problem has no solution.
 pub(crate) fn explain<M: Model>(
     model: &M,
     problem: &Problem<'_, M>,
     call_time: impl Fn(OpId) -> u64,
-    bad: OpId,
     seed: u64,
 ) -> Failure {
     let entries = problem.entries();
-    let number = entries.iter().position(|entry| entry.id == bad);
-    let number = number.unwrap_or_else(|| panic!("operation {} is not of this key", bad.0));
+    let number = first_bad(model, problem, seed);
     let (orders, complete) = possible_orders(model, problem, number, seed);
     let given = entries[number]
         .output
@@ -42,7 +40,9 @@ pub(crate) fn explain<M: Model>(
             overtaken: overtaken(model, problem, &order.ops, number),
         }
     };
-    let possible = orders.iter().map(alternative).collect();
+    let mut possible: Vec<Alternative> = orders.iter().map(alternative).collect();
+    // An order that shows how the answer came to be wrong says the most.
+    possible.sort_by_key(|alternative| alternative.overtaken.is_none());
     let end = entries[number].reply;
     let open = entries
         .iter()
@@ -51,11 +51,24 @@ pub(crate) fn explain<M: Model>(
         .map(|(_, entry)| entry.id)
         .collect();
     Failure {
-        op: bad,
+        op: entries[number].id,
         possible,
         complete,
         open,
     }
+}
+
+/// The operation whose reply is the first that cannot be explained. If a history can be explained
+/// then so can each beginning of it, so that halving finds the place.
+fn first_bad<M: Model>(model: &M, problem: &Problem<'_, M>, seed: u64) -> usize {
+    let replies = problem.by_reply();
+    let explained = |&last: &usize| {
+        let part = problem.at_reply_of(last);
+        Search::new(model, &part, None, seed, BUDGET).run() != End::Exhausted
+    };
+    let first = replies.partition_point(explained);
+    // With the last reply the part is the whole, which cannot be explained.
+    replies[first.min(replies.len() - 1)]
 }
 
 /// An order of operations, and what the probed one answers in it.
@@ -98,7 +111,7 @@ fn possible_orders<M: Model>(
         ops.push(bad);
         add(ops);
     }
-    let (at, probe) = problem.at_reply_of(bad);
+    let (at, probe) = problem.with_unknown(bad);
     let mut search = Search::new(model, &at, Some(probe), seed, BUDGET);
     let complete = loop {
         match search.run() {

@@ -27,15 +27,29 @@ pub trait SearchForm<'h, M: Model + 'h> {
 
     /// What is to be expected of `state`, given what is still to be placed. The default expects
     /// nothing; a model whose answers tell much of the past can save the search long detours.
-    fn look_ahead(&self, state: Self::State, view: View<'_>) -> Foresight<Self::State> {
+    fn look_ahead(
+        &self,
+        state: Self::State,
+        view: View<'_, Self::State>,
+    ) -> Foresight<Self::State> {
         let _ = view;
         Foresight::Live(state)
+    }
+
+    /// Whether `op`, which has a reply and can come next in the dead `state`, may as well be
+    /// placed at once: whether in no order of what is left anybody sees what it does. See
+    /// [`Foresight::Dead`].
+    fn is_unseen(&self, state: Self::State, op: usize) -> bool {
+        let _ = (state, op);
+        false
     }
 }
 
 /// Where the search stands, for [`SearchForm::look_ahead`].
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub struct View<'a, S> {
+    /// The state from which the last step led here; at the start the start.
+    pub before: S,
     /// The operations placed so far.
     pub taken: &'a Bits,
     /// Of the reads that have an answer and are still to be placed, the one whose reply came
@@ -49,13 +63,12 @@ pub struct View<'a> {
 /// An opinion on a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foresight<S> {
-    /// It may come to a good end. The state may be exchanged for one with the same futures.
+    /// It may come to a good end.
     Live(S),
     /// No read that is still to be placed can see this state or what is made of it, until a
     /// write replaces it; but one will. All such states should be made the same here: the search
     /// then tries one order of the unseen operations instead of all.
     Dead(S),
-    /// The next read can never be placed. To keep the reports right, say so only where all
-    /// operations whose replies came before that read's reply could be placed otherwise.
+    /// What is left cannot all be placed.
     Hopeless,
 }

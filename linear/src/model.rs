@@ -76,7 +76,8 @@ pub trait Model: Sized {
     /// The call in words, e.g. `append("x", "b")`. Keep it under some 80 characters.
     fn show_input(&self, input: &Self::Input) -> String;
 
-    /// The answer in words. Keep it under some 80 characters.
+    /// The answer in words, empty if it says nothing but that the operation was carried out. Keep
+    /// it under some 80 characters.
     fn show_output(&self, output: &Self::Output) -> String;
 
     /// How an answer differs from one that was possible, as one sentence, for answers too long to

@@ -11,10 +11,10 @@ pub(crate) struct TextId {
 }
 
 impl TextId {
-    /// The hash of the whole string.
+    /// The hash of the whole string, and its length.
     #[inline]
-    pub(crate) fn whole(self) -> Digest {
-        self.whole
+    pub(crate) fn whole(self) -> (Digest, u64) {
+        (self.whole, self.len)
     }
 }
 
@@ -93,6 +93,16 @@ impl<'h> Prefixes<'h> {
             self.rolling
                 .extend(trunk.marks[mark], &trunk.text[mark * STRIDE..len]),
         )
+    }
+
+    /// The trunks. Each is one of the strings.
+    pub(crate) fn trunks(&self) -> impl Iterator<Item = &'h [u8]> {
+        self.trunks.iter().map(|trunk| trunk.text)
+    }
+
+    /// The trunk of which the string is a beginning: its number and its text.
+    pub(crate) fn trunk_of(&self, id: TextId) -> (usize, &'h [u8]) {
+        (id.trunk as usize, self.trunks[id.trunk as usize].text)
     }
 
     /// The recent trunk with which `text` agrees longest, and how long.
@@ -184,7 +194,8 @@ mod tests {
                 );
             }
             assert_eq!(prefixes.beginning(id, text.len() as u64 + 1), None);
-            assert_eq!(id.whole(), rolling.extend(Digest::EMPTY, text));
+            let whole = (rolling.extend(Digest::EMPTY, text), text.len() as u64);
+            assert_eq!(id.whole(), whole);
         }
     }
 }

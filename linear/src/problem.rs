@@ -83,30 +83,37 @@ impl<'h, M: Model> Problem<'h, M> {
         &self.entries
     }
 
-    /// The number of the operation whose reply stands at `position`.
-    pub(crate) fn replies_at(&self, position: u32) -> usize {
-        let found = self
-            .entries
-            .iter()
-            .position(|entry| entry.reply == position);
-        found.unwrap_or_else(|| panic!("no reply stands at position {position}"))
+    /// The operations that have replies, in the order of these.
+    pub(crate) fn by_reply(&self) -> Vec<usize> {
+        let closed = |&op: &usize| self.entries[op].reply != NEVER;
+        let mut ops: Vec<usize> = (0..self.entries.len()).filter(closed).collect();
+        ops.sort_unstable_by_key(|&op| self.entries[op].reply);
+        ops
     }
 
-    /// The part as it stood just before the reply of operation `last`: later replies are open,
-    /// later calls absent, `last` itself left out.
+    /// The part as it stood at the reply of operation `last`: later replies are open, later calls
+    /// absent.
+    pub(crate) fn at_reply_of(&self, last: usize) -> Problem<'h, M> {
+        self.restrict(
+            &self.up_to(self.entries[last].reply),
+            self.entries[last].reply,
+        )
+    }
+
+    /// As [`Problem::at_reply_of`], without `last` itself.
     pub(crate) fn before_reply_of(&self, last: usize) -> Problem<'h, M> {
-        let mut keep: Vec<bool> = self.up_to(self.entries[last].reply);
+        let mut keep = self.up_to(self.entries[last].reply);
         keep[last] = false;
         self.restrict(&keep, self.entries[last].reply)
     }
 
-    /// The part as it stood at the reply of operation `last`, had that reply not been read: later
-    /// replies are open, later calls absent, and `last` must be placed, with whatever answer.
-    /// Returns its number too.
-    pub(crate) fn at_reply_of(&self, last: usize) -> (Problem<'h, M>, usize) {
-        let keep = self.up_to(self.entries[last].reply);
-        let mut problem = self.restrict(&keep, self.entries[last].reply);
-        let number = keep[..last].iter().filter(|&&kept| kept).count();
+    /// As [`Problem::at_reply_of`], had the reply of `last` not been read: it must be placed, with
+    /// whatever answer. Returns its number too.
+    pub(crate) fn with_unknown(&self, last: usize) -> (Problem<'h, M>, usize) {
+        let mut problem = self.at_reply_of(last);
+        let id = self.entries[last].id;
+        let number = problem.entries.iter().position(|entry| entry.id == id);
+        let number = number.expect("the last operation is called before its own reply");
         problem.entries[number].output = None;
         problem.entries[number].read = false; // each answer is a branch of its own
         (problem, number)

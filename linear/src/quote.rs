@@ -5,13 +5,22 @@ const END: usize = 20;
 
 /// `text` in quotes; of a long one the ends and the length.
 pub(crate) fn quote(text: &str) -> String {
-    let count = text.chars().count();
-    if count <= 2 * END + 4 {
+    if is_short(text) {
         return format!("{text:?}");
     }
     let head: String = text.chars().take(END).collect();
-    let tail: String = text.chars().skip(count - END).collect();
+    let tail = text
+        .char_indices()
+        .rev()
+        .nth(END - 1)
+        .map_or(0, |(start, _)| start);
+    let tail = &text[tail..];
     format!("{head:?}...{tail:?} ({} bytes)", text.len())
+}
+
+/// Whether the text is shown whole.
+fn is_short(text: &str) -> bool {
+    text.chars().nth(2 * END + 4).is_none()
 }
 
 /// The start of `text` in quotes.
@@ -24,6 +33,9 @@ fn quote_start(text: &str) -> String {
 
 /// How `given` differs from `possible`, where that is hard to see.
 pub(crate) fn difference(given: &str, possible: &str) -> Option<String> {
+    if is_short(given) && is_short(possible) {
+        return None;
+    }
     let same: usize = given
         .chars()
         .zip(possible.chars())
@@ -80,18 +92,21 @@ mod tests {
 
     #[test]
     fn differences_in_words() {
-        assert_eq!(difference("ab", "ab"), None);
+        let long = "é".repeat(50);
+        let text = |end: &str| format!("{long}{end}");
+        assert_eq!(difference("ab", "abc"), None, "plain to see");
+        assert_eq!(difference(&text("x"), &text("x")), None);
         assert_eq!(
-            difference("a", "abc").unwrap(),
-            r#"It ends after 1 byte where "bc" should follow."#
+            difference(&text(""), &text("the missing end of it")).unwrap(),
+            r#"It ends after 100 bytes where "the missing end of i"... should follow."#
         );
         assert_eq!(
-            difference("abab", "ab").unwrap(),
-            r#"It is right for 2 bytes, all that there should be, and goes on with "ab"."#
+            difference(&text("xy"), &text("")).unwrap(),
+            r#"It is right for 100 bytes, all that there should be, and goes on with "xy"."#
         );
         assert_eq!(
-            difference("éx", "éyz").unwrap(),
-            r#"It is right for 2 bytes, then it has "x" where "yz" should follow."#
+            difference("x", &text("")).unwrap(),
+            r#"It is right for 0 bytes, then it has "x" where "éééééééééééééééééééé"... should follow."#
         );
     }
 }

@@ -45,7 +45,7 @@ pub struct OpReport {
     pub reply: Option<u64>,
     /// The call, e.g. `get("x")`.
     pub input: String,
-    /// The answer, if there was one, e.g. `"ab"`.
+    /// The answer, if there was one, e.g. `"ab"`; empty if it says nothing.
     pub output: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub struct Failure {
     /// The operation.
     pub op: OpId,
     /// Answers that would have been possible, each different, at most four. None only if the
-    /// search for them met its limit.
+    /// search for them met its limit; then an earlier answer may be the first wrong one.
     pub possible: Vec<Alternative>,
     /// Whether no other answer would have been.
     pub complete: bool,
@@ -157,10 +157,10 @@ impl<K: std::fmt::Display> Check<K> {
             Outcome::Linearizable(order) => KeyResult::Linearizable {
                 order: points(order, call_time),
             },
-            Outcome::Illegal(op) => {
+            Outcome::Illegal => {
                 let problem = Problem::new(model, history, operations);
                 let seed = self.settings.seed;
-                KeyResult::Illegal(explain(model, &problem, call_time, *op, seed))
+                KeyResult::Illegal(explain(model, &problem, call_time, seed))
             }
             Outcome::Unknown(exceeded) => KeyResult::Unknown {
                 exceeded: *exceeded,

@@ -33,6 +33,8 @@ pub(crate) struct Budget {
 
 const STEPS_PER_LOOK: u64 = 1024;
 
+type StateOf<'h, M> = <<M as Model>::Search<'h> as SearchForm<'h, M>>::State;
+
 /// One branch taken: all that is needed to go back to before it.
 #[derive(Debug, Clone, Copy)]
 struct Frame<S> {
@@ -54,6 +56,8 @@ struct Frame<S> {
 ///   before it, or it could not come next; its answer is right there; and since it changes
 ///   nothing, wherever it stood or now stands, all others find the states that they found before.
 ///   So if there is an order at all, one starts with this read, and no other start need be tried.
+/// - A write that nobody can ever see is placed at once in a state that nobody will see. Taken
+///   from where it stood in an order, nobody misses it; put here, nobody sees it.
 /// - An operation without a reply that changes nothing now, or nothing that anyone will see, is
 ///   not placed: leaving it out does as well.
 /// - The model looks ahead: see [`SearchForm::look_ahead`].
@@ -65,8 +69,8 @@ pub(crate) struct Search<'p, 'h, M: Model + 'h> {
     taken: Bits,
     /// The operations placed, in order.
     trail: Vec<usize>,
-    frames: Vec<Frame<<M::Search<'h> as SearchForm<'h, M>>::State>>,
-    state: <M::Search<'h> as SearchForm<'h, M>>::State,
+    frames: Vec<Frame<StateOf<'h, M>>>,
+    state: StateOf<'h, M>,
     /// The XOR of the words of the operations placed.
     set: u128,
     /// The first reply of those still to be placed; [`NEVER`] once none is left.
@@ -76,7 +80,6 @@ pub(crate) struct Search<'p, 'h, M: Model + 'h> {
     probe: Option<usize>,
     budget: Budget,
     steps: u64,
-    furthest: u32,
 }
 
 impl<'p, 'h, M: Model> Search<'p, 'h, M> {
@@ -108,7 +111,6 @@ impl<'p, 'h, M: Model> Search<'p, 'h, M> {
             probe,
             budget,
             steps: 0,
-            furthest: 0,
         }
     }
 
@@ -117,17 +119,18 @@ impl<'p, 'h, M: Model> Search<'p, 'h, M> {
         let mut cursor = match self.cursor {
             Some(cursor) => cursor,
             None => {
-                self.settle_at_start();
-                if self.frontier == NEVER {
-                    self.cursor = Some(Cursor::Open(None));
-                    return End::Found;
+                if !self.settle(self.state, false) {
+                    return End::Exhausted;
                 }
                 self.timeline.start()
             }
         };
+        if self.frontier == NEVER {
+            self.cursor = Some(Cursor::Open(None));
+            return End::Found;
+        }
         let end = loop {
             let Some(op) = self.next_candidate(&mut cursor) else {
-                self.furthest = self.furthest.max(self.frontier);
                 match self.step_back() {
                     Some(next) => cursor = next,
                     None => break End::Exhausted,
@@ -172,29 +175,6 @@ impl<'p, 'h, M: Model> Search<'p, 'h, M> {
         self.steps
     }
 
-    /// After [`End::Exhausted`]: the position of the first reply that cannot be accounted for.
-    /// All before it can; see [`crate::Failure`].
-    pub(crate) fn furthest(&self) -> u32 {
-        self.furthest
-    }
-
-    fn settle_at_start(&mut self) {
-        self.place_reads();
-        // Nothing is decided yet, so a hopeless start is left to the search: it fails just so.
-        if let Foresight::Live(state) | Foresight::Dead(state) = self.look_ahead() {
-            self.state = state;
-        }
-    }
-
-    fn look_ahead(&self) -> Foresight<<M::Search<'h> as SearchForm<'h, M>>::State> {
-        let view = View {
-            taken: &self.taken,
-            next_read: self.timeline.next_read(),
-            frontier: self.frontier,
-        };
-        self.form.look_ahead(self.state, view)
-    }
-
     /// Moves `cursor` to the next operation that can come next.
     #[inline]
     fn next_candidate(&self, cursor: &mut Cursor) -> Option<usize> {
@@ -224,7 +204,7 @@ impl<'p, 'h, M: Model> Search<'p, 'h, M> {
         None
     }
 
-    /// Places `op` and the reads that then can be, unless that leads nowhere or nowhere new.
+    /// Places `op` and what then follows of itself, unless that leads nowhere or nowhere new.
     fn try_take(&mut self, op: usize) -> bool {
         let Some(next) = self.form.step(self.state, op) else {
             return false;
@@ -234,60 +214,67 @@ impl<'p, 'h, M: Model> Search<'p, 'h, M> {
         if open && next == self.state {
             return false;
         }
+        let before = self.state;
         self.frames.push(Frame {
             op,
             trail: self.trail.len(),
-            state: self.state,
+            state: before,
             set: self.set,
             frontier: self.frontier,
         });
         if self.probe == Some(op) {
-            self.set ^= scatter(self.form.fingerprint(self.state), u64::MAX);
+            self.set ^= scatter(self.form.fingerprint(before), u64::MAX);
         }
         self.take(op);
         self.state = next;
-        self.place_reads();
-        let keep = match self.look_ahead() {
-            Foresight::Live(state) => {
-                self.state = state;
-                true
-            }
-            Foresight::Dead(state) => {
-                self.state = state;
-                // Until a write that replaces it nobody sees the state: unless a read was just
-                // waiting for it, the write may as well replace the state before.
-                !open || self.trail.len() > self.frames.last().map_or(0, |frame| frame.trail) + 1
-            }
-            Foresight::Hopeless => {
-                self.blame_next_read();
-                false
-            }
-        };
-        if keep
-            && self
-                .seen
-                .insert(self.set ^ self.form.fingerprint(self.state))
-        {
+        if self.settle(before, open) && self.is_new() {
             return true;
         }
         self.step_back();
         false
     }
 
-    fn blame_next_read(&mut self) {
-        let read = self
-            .timeline
-            .next_read()
-            .expect("only a read that is left can be hopeless");
-        self.furthest = self.furthest.max(self.problem.entries()[read].reply);
+    fn is_new(&mut self) -> bool {
+        let number = self.set ^ self.form.fingerprint(self.state);
+        self.seen.insert(number)
     }
 
-    /// Places all reads that can come next and whose answers are right, and finds the frontier.
-    fn place_reads(&mut self) {
+    /// After a step from the state `before`, by an operation without a reply if `open`: places
+    /// what needs no decision, and says whether it is worth while to go on from there.
+    fn settle(&mut self, before: StateOf<'h, M>, open: bool) -> bool {
+        let placed = self.trail.len();
+        self.place_at_once(|search, op| {
+            search.problem.entries()[op].read && search.form.step(search.state, op).is_some()
+        });
+        let view = View {
+            before,
+            taken: &self.taken,
+            next_read: self.timeline.next_read(),
+            frontier: self.frontier,
+        };
+        match self.form.look_ahead(self.state, view) {
+            Foresight::Hopeless => false,
+            Foresight::Live(state) => {
+                self.state = state;
+                true
+            }
+            // Until a write that replaces it nobody sees the state. Unless a read was just waiting
+            // for it, an operation that need not be placed may as well not be.
+            Foresight::Dead(_) if open && self.trail.len() == placed => false,
+            Foresight::Dead(state) => {
+                self.state = state;
+                self.place_at_once(|search, op| search.form.is_unseen(search.state, op));
+                true
+            }
+        }
+    }
+
+    /// Places all operations with replies that can come next and are `free`, and finds the
+    /// frontier.
+    fn place_at_once(&mut self, free: impl Fn(&mut Self, usize) -> bool) {
         let mut cursor = self.timeline.start();
         while let Some(op) = self.timeline.candidate(cursor) {
-            let read = self.problem.entries()[op].read;
-            if read && self.form.step(self.state, op).is_some() {
+            if free(self, op) {
                 self.take(op);
             }
             cursor = self.timeline.after(op);

@@ -101,15 +101,11 @@ impl Report {
 
     /// An operation with all that is known of it.
     fn line(&self, op: &OpReport) -> String {
-        let answer = op
-            .output
-            .as_ref()
-            .map(|output| format!(" -> {output}"))
-            .unwrap_or_default();
         format!(
-            "client {}: {}{answer}, {}",
+            "client {}: {}{}, {}",
             op.client,
             op.input,
+            answer(op),
             self.interval(op)
         )
     }
@@ -144,7 +140,8 @@ impl Wording<'_> {
         let Some(first) = self.failure.possible.first() else {
             return write!(
                 f,
-                "What it could have been was not found within {} steps.",
+                "What it could have been was not found within {} steps; perhaps an earlier \
+                 answer is wrong too.",
                 crate::explain::STEPS
             );
         };
@@ -153,7 +150,7 @@ impl Wording<'_> {
             self.write_overtaken(f, overtaken)?;
         }
         self.write_order(f, first)?;
-        self.write_open(f)
+        self.write_open(f, first)
     }
 
     fn write_possible(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,49 +159,49 @@ impl Wording<'_> {
         let possible = &self.failure.possible;
         write!(
             f,
-            "The answers that came before it, until {end}, can be explained; after these "
+            "All that was answered before {end} can be explained. Then "
         )?;
         match (possible.len(), self.failure.complete) {
-            (1, true) => writeln!(f, "the only right one is")?,
-            (_, true) => writeln!(f, "the right ones are")?,
-            (_, false) => writeln!(f, "right ones are, among others,")?,
+            (1, true) => writeln!(f, "the only right answer here was")?,
+            (_, true) => writeln!(f, "the right answers here were")?,
+            (_, false) => writeln!(f, "right answers here were, among others,")?,
         }
-        for (index, alternative) in possible.iter().enumerate() {
+        for alternative in possible {
             writeln!(f, "    {}", alternative.answer)?;
-            if let Some(difference) = alternative.difference.as_ref().filter(|_| index == 0) {
-                writeln!(f, "    {difference}")?;
-            }
+        }
+        if let Some(difference) = &possible[0].difference {
+            let which = if possible.len() > 1 {
+                "Compared with the first: "
+            } else {
+                ""
+            };
+            writeln!(f, "{which}{difference}")?;
         }
         Ok(())
     }
 
     fn write_overtaken(&self, f: &mut fmt::Formatter<'_>, overtaken: Overtaken) -> fmt::Result {
-        let by = self.key.find(overtaken.by);
-        write!(
-            f,
-            "The answer given was right until client {}'s {} took effect. ",
-            by.client, by.input
-        )?;
-        let bad = self.key.find(self.failure.op);
+        let [by, witness, bad] =
+            [overtaken.by, overtaken.witness, self.failure.op].map(|op| self.key.find(op));
         let called = self.report.unit.show(bad.call);
-        let witness = self.key.find(overtaken.witness);
         let replied = self.report.unit.show(witness.reply.unwrap_or(witness.call));
+        let by = format!("client {}'s {}", by.client, by.input);
+        writeln!(f, "The answer given was right until {by} took effect,")?;
         if overtaken.by == overtaken.witness {
             return writeln!(
                 f,
-                "That had its reply at {replied}, before this call at {called}."
+                "which had its reply at {replied}, before this call at {called}."
             );
         }
-        let answer = witness
-            .output
-            .as_ref()
-            .map(|o| format!(" -> {o}"))
-            .unwrap_or_default();
+        let what = format!(
+            "client {}'s {}{}",
+            witness.client,
+            witness.input,
+            answer(witness)
+        );
         writeln!(
             f,
-            "After it comes\nclient {}'s {}{answer}, which had its reply at {replied}, before \
-             this call at {called}.",
-            witness.client, witness.input
+            "and {what}, placed after it, had its reply at {replied},\nbefore this call at {called}."
         )
     }
 
@@ -215,11 +212,11 @@ impl Wording<'_> {
             .position(|placed| placed.op == self.failure.op);
         let order = &alternative.order[..=place.expect("the failed operation is placed")];
         let shown = &order[order.len().saturating_sub(SHOWN)..];
-        write!(
-            f,
-            "An order in which it would have been {}",
-            alternative.answer
-        )?;
+        let which = match self.failure.possible.len() {
+            1 => "that answer",
+            _ => "the first of these answers",
+        };
+        write!(f, "An order with {which}")?;
         match order.len() - shown.len() {
             0 => writeln!(f, ":")?,
             hidden => writeln!(f, " (after {}):", count(hidden, "earlier operation"))?,
@@ -227,25 +224,33 @@ impl Wording<'_> {
         for placed in shown {
             let op = self.key.find(placed.op);
             let at = self.report.unit.show(placed.at);
-            let (mark, answer) = match &op.output {
-                _ if placed.op == self.failure.op => (">", Some(&alternative.answer)),
-                answer => (" ", answer.as_ref()),
+            let (mark, answer) = if placed.op == self.failure.op {
+                (">", format!(" -> {}", alternative.answer))
+            } else {
+                (" ", answer(op))
             };
-            let answer = answer
-                .map(|answer| format!(" -> {answer}"))
-                .unwrap_or_default();
-            let interval = self.report.interval(op);
+            let call = self.report.unit.show(op.call);
+            let end = op
+                .reply
+                .map_or("no reply".to_string(), |reply| self.report.unit.show(reply));
             writeln!(
                 f,
-                "  {mark} at {at}, client {}: {}{answer} ({interval})",
+                "  {mark} at {at}, client {}: {}{answer} ({call} .. {end})",
                 op.client, op.input
             )?;
         }
         Ok(())
     }
 
-    fn write_open(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let open = &self.failure.open;
+    /// The operations under way at the failed one's reply, but for those in the order shown.
+    fn write_open(&self, f: &mut fmt::Formatter<'_>, alternative: &Alternative) -> fmt::Result {
+        let before = alternative
+            .order
+            .iter()
+            .take_while(|placed| placed.op != self.failure.op);
+        let placed: Vec<OpId> = before.map(|placed| placed.op).collect();
+        let mut open = self.failure.open.clone();
+        open.retain(|op| !placed.contains(op));
         if open.is_empty() {
             return write!(
                 f,
@@ -274,6 +279,14 @@ impl KeyReport {
             .operations
             .binary_search_by_key(&op, |operation| operation.op);
         &self.operations[found.unwrap_or_else(|_| panic!("{} has no operation {}", self.key, op.0))]
+    }
+}
+
+/// The answer, after its call; nothing if there was none or it says nothing.
+fn answer(op: &OpReport) -> String {
+    match op.output.as_deref() {
+        None | Some("") => String::new(),
+        Some(output) => format!(" -> {output}"),
     }
 }
 

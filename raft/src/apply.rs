@@ -36,13 +36,7 @@ impl Node {
     }
 
     fn delivery(&self, index: LogIndex) -> ApplyMsg {
-        let Some(entry) = self.log.get(index) else {
-            panic!(
-                "server {} has no entry {index} to apply, its log ends at {}",
-                self.me,
-                self.log.last()
-            );
-        };
+        let entry = self.log.entry(index);
         ApplyMsg::Command {
             index,
             term: entry.term,

@@ -29,7 +29,7 @@
 //! | `progress.rs` | "Volatile state on leaders" |
 //! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
 //! | `log.rs` | the log: all index arithmetic |
-//! | `persist.rs` | "Persistent state on all servers" |
+//! | `persist.rs`, `records.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
 //! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
 //! | `view.rs`, `trace.rs` | how tests and pictures see messages, saved state and the peer |
@@ -64,6 +64,7 @@ use raftapi::{ApplyMsg, LogIndex, NotLeader, PeerId, Persister, Term};
 pub mod message;
 mod view;
 
+// BEGIN SOLUTION
 mod actor;
 mod apply;
 mod election;
@@ -71,6 +72,7 @@ mod log;
 mod node;
 mod persist;
 mod progress;
+mod records;
 mod replication;
 mod snapshot;
 mod trace;
@@ -175,3 +177,103 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
         .spawn(run)
         .expect("a thread for the peer");
 }
+// END SOLUTION
+// STUB: use labsim::sync::Arc;
+// STUB:
+// STUB: use crate::message::{
+// STUB:     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
+// STUB:     RequestVoteArgs, RequestVoteReply, raft_rpc,
+// STUB: };
+// STUB:
+// STUB: // The files of the reference are there, each with what belongs into it. Name them here as you
+// STUB: // write them: `mod election;` and so on. Or arrange things as you like.
+// STUB:
+// STUB: /// One Raft peer.
+// STUB: pub struct Raft {
+// STUB:     peer: Arc<Peer>,
+// STUB: }
+// STUB:
+// STUB: /// What the threads of a peer share. Figure 2's "State" goes in here, behind a
+// STUB: /// `labsim::sync::Mutex`.
+// STUB: struct Peer {
+// STUB:     _me: PeerId,
+// STUB:     _peers: Vec<raft_rpc::Client>,
+// STUB:     _persister: Persister,
+// STUB:     _apply_tx: Sender<ApplyMsg>,
+// STUB: }
+// STUB:
+// STUB: impl raftapi::Raft for Raft {
+// STUB:     // 2A: start the threads that wait for the election timeout and send heartbeats. 2C: read what
+// STUB:     // was saved. Return quickly.
+// STUB:     fn make(
+// STUB:         peers: Vec<ClientEnd>,
+// STUB:         me: PeerId,
+// STUB:         persister: Persister,
+// STUB:         apply_tx: Sender<ApplyMsg>,
+// STUB:     ) -> Raft {
+// STUB:         let _peers = peers.into_iter().map(raft_rpc::Client::new).collect();
+// STUB:         let peer = Peer {
+// STUB:             _me: me,
+// STUB:             _peers,
+// STUB:             _persister: persister,
+// STUB:             _apply_tx: apply_tx,
+// STUB:         };
+// STUB:         Raft {
+// STUB:             peer: Arc::new(peer),
+// STUB:         }
+// STUB:     }
+// STUB:
+// STUB:     fn service(&self) -> Service {
+// STUB:         raft_rpc::service(self.peer.clone())
+// STUB:     }
+// STUB:
+// STUB:     // 2B: a leader appends the command to its log and sees to it that it is replicated.
+// STUB:     fn start(&self, _command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
+// STUB:         Err(NotLeader { leader: None })
+// STUB:     }
+// STUB:
+// STUB:     // 2A: the current term, and whether this peer believes that it leads.
+// STUB:     fn state(&self) -> (Term, bool) {
+// STUB:         (Term(0), false)
+// STUB:     }
+// STUB:
+// STUB:     // 2D: the service has everything up to `index` in its snapshot; forget it from the log.
+// STUB:     fn snapshot(&self, _index: LogIndex, _snapshot: Bytes) {}
+// STUB:
+// STUB:     // End every thread of this peer.
+// STUB:     fn kill(&self) {}
+// STUB:
+// STUB:     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
+// STUB:         view::rpc(service_method, is_reply, bytes)
+// STUB:     }
+// STUB:
+// STUB:     // 2C: what you saved, in the form that the checks know. `None` turns those checks off.
+// STUB:     fn view_saved(_state: &[u8]) -> Option<SavedView> {
+// STUB:         None
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: /// Receivers of the calls. Each call has a thread of its own, so a handler may wait.
+// STUB: impl raft_rpc::Handler for Peer {
+// STUB:     // 2A: "RequestVote RPC", "Receiver implementation".
+// STUB:     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
+// STUB:         RequestVoteReply {
+// STUB:             term: args.term,
+// STUB:             granted: false,
+// STUB:         }
+// STUB:     }
+// STUB:
+// STUB:     // 2A, 2B: "AppendEntries RPC", "Receiver implementation".
+// STUB:     fn append_entries(&self, args: AppendEntriesArgs) -> AppendEntriesReply {
+// STUB:         AppendEntriesReply {
+// STUB:             term: args.term,
+// STUB:             success: false,
+// STUB:             hint: None,
+// STUB:         }
+// STUB:     }
+// STUB:
+// STUB:     // 2D: Figure 13.
+// STUB:     fn install_snapshot(&self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+// STUB:         InstallSnapshotReply { term: args.term }
+// STUB:     }
+// STUB: }

@@ -13,12 +13,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use raftapi::{LogIndex, Term};
-use serde::{Deserialize, Serialize};
 
 use crate::message::{ConflictHint, Entry, EntryId};
 
 /// The log of one peer. Terms never decrease along it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
     /// The last entry that the snapshot stands for: committed, and no longer here. 0@0 at first.
     base: EntryId,
@@ -27,6 +26,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// The log with these entries after a snapshot's end.
+    pub fn new(base: EntryId, entries: VecDeque<Entry>) -> Log {
+        Log { base, entries }
+    }
+
     /// The end of what the snapshot stands for.
     pub fn base(&self) -> EntryId {
         self.base
@@ -66,6 +70,17 @@ impl Log {
     pub fn get(&self, index: LogIndex) -> Option<&Entry> {
         let place = index.0.checked_sub(self.base.index.0 + 1)?;
         self.entries.get(place as usize)
+    }
+
+    /// The entry at `index`.
+    ///
+    /// # Panics
+    /// Up to the base and after the end.
+    pub fn entry(&self, index: LogIndex) -> &Entry {
+        let (base, last) = (self.base, self.last());
+        let entry = self.get(index);
+        entry
+            .unwrap_or_else(|| panic!("no entry at {index}; those after {base} to {last} are here"))
     }
 
     /// The log holds the entry `id`, and so every entry of `id`'s log up to there (§5.3).
@@ -182,6 +197,11 @@ impl Log {
             .take_while(fits)
             .cloned()
             .collect()
+    }
+
+    /// All entries after the base.
+    pub fn into_entries(self) -> VecDeque<Entry> {
+        self.entries
     }
 
     /// Forgets the entries up to and including `index`, for which a snapshot now stands (§7).

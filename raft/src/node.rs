@@ -22,6 +22,7 @@ use crate::message::{
     RequestVoteArgs, RequestVoteReply,
 };
 use crate::progress::{HEARTBEAT, Progress, Sent};
+use crate::records::Records;
 use crate::trace::Traced;
 
 /// One peer.
@@ -42,6 +43,8 @@ pub(crate) struct Node {
     pub snapshot: Bytes,
     /// The disk.
     pub persister: Persister,
+    /// The log as it goes to disk.
+    pub records: Records,
     /// Something of the above is not on disk yet.
     pub unsaved: bool,
 
@@ -113,16 +116,17 @@ impl Node {
         now: Instant,
         chance: f64,
     ) -> Node {
-        let saved = crate::persist::restore(&persister);
-        let base = saved.log.base().index;
+        let (term, voted_for, log) = crate::persist::restore(&persister);
+        let base = log.base().index;
         let mut node = Node {
             me,
             cluster,
-            term: saved.term,
-            voted_for: saved.voted_for,
-            log: saved.log,
+            term,
+            voted_for,
+            log,
             snapshot: persister.snapshot(),
             persister,
+            records: Records::default(),
             unsaved: false,
             // What the snapshot stands for was committed and applied; the service has read it.
             commit: base,

@@ -5,49 +5,55 @@
 //! that happened in a turn, and nothing leaves the core before. So no handler can reply too early.
 
 // BEGIN SOLUTION
+use bytes::BytesMut;
 use labsim::log::debug;
 use raftapi::view::SavedView;
 use raftapi::{PeerId, Persister, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
+use crate::message::EntryId;
 use crate::node::Node;
+use crate::records::Records;
 
 /// The state as it is on disk. The snapshot lies beside it.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Saved<L> {
-    pub term: Term,
-    pub voted_for: Option<PeerId>,
-    /// A reference when saving: the log is not copied.
-    pub log: L,
+#[derive(Serialize, Deserialize)]
+struct Saved<R> {
+    term: Term,
+    voted_for: Option<PeerId>,
+    base: EntryId,
+    /// The entries after the base. A reference when saving: they are copied once, to the disk.
+    records: R,
 }
 
-/// What an earlier incarnation saved, or the state of a new server.
+/// What an earlier incarnation saved: term, vote and log. Those of a new server if nothing is there.
 ///
 /// # Panics
 /// If the disk holds something else.
-pub(crate) fn restore(persister: &Persister) -> Saved<Log> {
+pub(crate) fn restore(persister: &Persister) -> (Term, Option<PeerId>, Log) {
     let state = persister.state();
     if state.is_empty() {
-        return Saved::default();
+        return Default::default();
     }
-    labgob::decode(&state).unwrap_or_else(|e| panic!("the saved state cannot be read: {e}"))
+    let read = read(&state);
+    read.unwrap_or_else(|| panic!("the {} bytes of saved state are not ours", state.len()))
+}
+
+fn read(state: &[u8]) -> Option<(Term, Option<PeerId>, Log)> {
+    let saved = labgob::decode::<Saved<BytesMut>>(state).ok()?;
+    let log = Log::new(saved.base, Records::read(&saved.records)?);
+    Some((saved.term, saved.voted_for, log))
 }
 
 /// What a saved state says, for the tests' checks.
 pub(crate) fn view_saved(state: &[u8]) -> Option<SavedView> {
-    let saved = labgob::decode::<Saved<Log>>(state).ok()?;
-    let base = saved.log.base();
-    let entries = saved
-        .log
-        .after(base.index, usize::MAX)
-        .into_iter()
-        .map(Into::into)
-        .collect();
+    let (term, vote, log) = read(state)?;
+    let snapshot = log.base().into();
+    let entries = log.into_entries().into_iter().map(Into::into).collect();
     Some(SavedView {
-        term: saved.term,
-        vote: saved.voted_for,
-        snapshot: base.into(),
+        term,
+        vote,
+        snapshot,
         entries,
     })
 }
@@ -63,10 +69,12 @@ impl Node {
         if !self.unsaved {
             return;
         }
+        self.records.follow(&self.log);
         let state = labgob::encode(&Saved {
             term: self.term,
             voted_for: self.voted_for,
-            log: &self.log,
+            base: self.log.base(),
+            records: self.records.bytes(),
         });
         debug!(target: "persist", "server {} saves term {}, vote {:?}, log to {}", self.me, self.term, self.voted_for, self.log.last());
         self.persister.save(state, self.snapshot.clone());

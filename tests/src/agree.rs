@@ -75,7 +75,11 @@ impl Cluster {
         self.check();
         let wanted = format!("{command} to be applied by {servers} servers");
         let saw = match last {
-            None => format!("expected {wanted}; in {} s none of {} took it", AGREE.as_secs(), set(self.connected())),
+            None => format!(
+                "expected {wanted}; in {} s none of {} took it",
+                AGREE.as_secs(),
+                set(self.connected())
+            ),
             Some((taker, index, term)) => format!(
                 "expected {wanted}; {taker}, leader of term {term}, took it at index {index}, and after {} s {}",
                 SETTLE.as_secs(),
@@ -89,7 +93,9 @@ impl Cluster {
     #[track_caller]
     fn comes_to_be(&self, servers: usize, index: LogIndex, command: &Command) -> bool {
         let board = &self.shared.run.board;
-        self.shared.pulse.wait_for(SETTLE, || board.is_broken() || board.history.lock().count(index) >= servers);
+        self.shared.pulse.wait_for(SETTLE, || {
+            board.is_broken() || board.history.lock().count(index) >= servers
+        });
         self.check();
         let history = board.history.lock();
         history.count(index) >= servers && history.command(index) == Some(command)
@@ -111,9 +117,14 @@ impl Cluster {
     ///
     /// # Errors
     /// It says that it does not, or is down.
-    pub fn try_propose(&self, server: Server, command: impl Into<Command>) -> Result<(LogIndex, Term), NotLeader> {
+    pub fn try_propose(
+        &self,
+        server: Server,
+        command: impl Into<Command>,
+    ) -> Result<(LogIndex, Term), NotLeader> {
         let command = command.into();
-        self.call(server, |raft| raft.start(command.bytes())).unwrap_or(Err(NotLeader { leader: None }))
+        self.call(server, |raft| raft.start(command.bytes()))
+            .unwrap_or(Err(NotLeader { leader: None }))
     }
 
     /// Gives commands to a server that leads. Returns the index and term of the last one.
@@ -185,13 +196,18 @@ impl Cluster {
         }
         self.fail(
             &claim::AGREEMENT,
-            format!("expected index {index} to be applied by {servers} servers; {}", self.applied_at(index)),
+            format!(
+                "expected index {index} to be applied by {servers} servers; {}",
+                self.applied_at(index)
+            ),
         )
     }
 
     fn pause_for(&self, pause: Duration, index: LogIndex, servers: usize) {
         let board = &self.shared.run.board;
-        self.shared.pulse.wait_for(pause, || board.is_broken() || board.history.lock().count(index) >= servers);
+        self.shared.pulse.wait_for(pause, || {
+            board.is_broken() || board.history.lock().count(index) >= servers
+        });
     }
 
     /// Waits until every connected server has applied these commands, in this order, and no others.
@@ -206,27 +222,48 @@ impl Cluster {
             let last = history.last().0;
             last >= expected.len() as u64 && connected.iter().all(|s| history.applied(*s) >= last)
         };
-        self.shared.pulse.wait_for(AGREE, || board.is_broken() || all_there());
+        self.shared
+            .pulse
+            .wait_for(AGREE, || board.is_broken() || all_there());
         self.check();
         let applied = first_of_each(board.history.lock().commands());
         if applied != expected {
-            self.fail(&claim::APPLIED_LOG, format!("expected {expected:?}; saw {applied:?}"));
+            self.fail(
+                &claim::APPLIED_LOG,
+                format!("expected {expected:?}; saw {applied:?}"),
+            );
         }
         if !all_there() {
-            self.fail(&claim::AGREEMENT, format!("expected all to apply it all; they are at {}", self.progress()));
+            self.fail(
+                &claim::AGREEMENT,
+                format!(
+                    "expected all to apply it all; they are at {}",
+                    self.progress()
+                ),
+            );
         }
     }
 
     /// All commands applied so far, by anyone.
     pub fn log(&self) -> Vec<Command> {
-        self.shared.run.board.history.lock().commands().cloned().collect()
+        self.shared
+            .run
+            .board
+            .history
+            .lock()
+            .commands()
+            .cloned()
+            .collect()
     }
 
     /// Checks that `index` is the one that was expected.
     #[track_caller]
     pub fn expect_index(&self, index: LogIndex, expected: u64) {
         if index.0 != expected {
-            self.fail(&claim::INDEX, format!("expected index {expected}, start() returned {index}"));
+            self.fail(
+                &claim::INDEX,
+                format!("expected index {expected}, start() returned {index}"),
+            );
         }
     }
 
@@ -234,8 +271,13 @@ impl Cluster {
     fn applied_at(&self, index: LogIndex) -> String {
         let history = self.shared.run.board.history.lock();
         match (history.count(index), history.command(index)) {
-            (0, _) | (_, None) => format!("nobody has applied index {index}; the servers are at {}", progress(&history, self)),
-            (count, Some(command)) => format!("{count} servers have applied index {index}, with {command}"),
+            (0, _) | (_, None) => format!(
+                "nobody has applied index {index}; the servers are at {}",
+                progress(&history, self)
+            ),
+            (count, Some(command)) => {
+                format!("{count} servers have applied index {index}, with {command}")
+            }
         }
     }
 
@@ -247,10 +289,17 @@ impl Cluster {
 /// The commands without repetitions.
 fn first_of_each<'a>(commands: impl Iterator<Item = &'a Command>) -> Vec<Command> {
     let mut seen = BTreeSet::new();
-    commands.filter(|command| seen.insert(*command)).cloned().collect()
+    commands
+        .filter(|command| seen.insert(*command))
+        .cloned()
+        .collect()
 }
 
 fn progress(history: &crate::history::History, cluster: &Cluster) -> String {
-    let each: Vec<String> = cluster.servers().iter().map(|s| history.applied(*s).to_string()).collect();
+    let each: Vec<String> = cluster
+        .servers()
+        .iter()
+        .map(|s| history.applied(*s).to_string())
+        .collect();
     each.join(", ")
 }

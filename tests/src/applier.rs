@@ -17,6 +17,9 @@ use crate::cluster::Shared;
 /// A service that takes snapshots does so when it has applied this many more entries.
 const SNAPSHOT_EVERY: u64 = 10;
 
+/// The name of a service's thread.
+pub(crate) const SERVICE: &str = "service";
+
 /// The service of one server in one life.
 pub struct Applier {
     pub(crate) shared: Arc<Shared>,
@@ -32,8 +35,16 @@ impl Applier {
         for message in messages {
             self.dawdle();
             let applied = match message {
-                ApplyMsg::Command { index, term, command } => self.command(index, term, command),
-                ApplyMsg::Snapshot { index, term, snapshot } => self.install(index, term, &snapshot),
+                ApplyMsg::Command {
+                    index,
+                    term,
+                    command,
+                } => self.command(index, term, command),
+                ApplyMsg::Snapshot {
+                    index,
+                    term,
+                    snapshot,
+                } => self.install(index, term, &snapshot),
             };
             match applied {
                 Ok(()) => self.shared.pulse.beat(),
@@ -50,7 +61,9 @@ impl Applier {
                 return Ok(());
             }
             if history.apply(self.server, index, term, command)? {
-                self.shared.watch.first_applied(self.server, EntryId { index, term })?;
+                self.shared
+                    .watch
+                    .first_applied(self.server, EntryId { index, term })?;
             }
             let due = self.snapshots && (index.0 + 1).is_multiple_of(SNAPSHOT_EVERY);
             due.then(|| history.snapshot(index))

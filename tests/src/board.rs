@@ -71,7 +71,10 @@ pub struct ServerFacts {
 impl Board {
     /// Nothing known yet about a run with so many servers.
     pub fn new(servers: usize) -> Self {
-        let facts = Facts { servers: vec![ServerFacts::default(); servers], ..Facts::default() };
+        let facts = Facts {
+            servers: vec![ServerFacts::default(); servers],
+            ..Facts::default()
+        };
         Board {
             facts: Mutex::new(facts),
             history: Mutex::new(History::new(servers)),

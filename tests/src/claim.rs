@@ -31,7 +31,11 @@ impl Claim {
     #[track_caller]
     pub fn broken(&'static self, saw: impl Into<String>) -> Broken {
         let at = std::panic::Location::caller();
-        Broken { claim: self, saw: saw.into(), at: format!("{}:{}", at.file(), at.line()) }
+        Broken {
+            claim: self,
+            saw: saw.into(),
+            at: format!("{}:{}", at.file(), at.line()),
+        }
     }
 }
 
@@ -353,7 +357,11 @@ mod tests {
         for claim in ALL {
             assert!(claim.question.contains('?'), "{} asks nothing", claim.name);
             assert!(!claim.section.is_empty(), "{} has no section", claim.name);
-            assert!(!claim.says.ends_with('.'), "{}: a report adds the full stop", claim.name);
+            assert!(
+                !claim.says.ends_with('.'),
+                "{}: a report adds the full stop",
+                claim.name
+            );
         }
     }
 

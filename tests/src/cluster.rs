@@ -70,7 +70,11 @@ impl Cluster {
         net.set_long_delays(!story.is_kv());
         let disks: Vec<Disk> = (0..servers).map(|_| Disk::new()).collect();
         let pulse = Pulse::default();
-        let seats = disks.iter().map(|disk| Seat { disk: disk.clone(), lives: 0, life: None });
+        let seats = disks.iter().map(|disk| Seat {
+            disk: disk.clone(),
+            lives: 0,
+            life: None,
+        });
         let shared = Arc::new(Shared {
             post: Arc::new(Post::new(servers)),
             watch: Arc::new(Watch::new(kind, run.clone(), disks.clone(), pulse.clone())),
@@ -96,7 +100,9 @@ impl Cluster {
 
     /// All servers, in order.
     pub fn servers(&self) -> Vec<Server> {
-        (0..self.shared.run.story.servers).map(Server::numbered).collect()
+        (0..self.shared.run.story.servers)
+            .map(Server::numbered)
+            .collect()
     }
 
     /// All servers in a random order, for a story that gives them names: `let [a, b, c] = c.all();`
@@ -114,10 +120,15 @@ impl Cluster {
     #[track_caller]
     pub fn others<const N: usize>(&self, but: impl IntoIterator<Item = Server>) -> [Server; N] {
         let but: Vec<Server> = but.into_iter().collect();
-        let mut left: Vec<Server> = self.servers().into_iter().filter(|s| !but.contains(s)).collect();
+        let mut left: Vec<Server> = self
+            .servers()
+            .into_iter()
+            .filter(|s| !but.contains(s))
+            .collect();
         self.shuffle(&mut left);
         let count = left.len();
-        left.try_into().unwrap_or_else(|_| panic!("the story names {N} servers, but there are {count}"))
+        left.try_into()
+            .unwrap_or_else(|_| panic!("the story names {N} servers, but there are {count}"))
     }
 
     // --- Lives ---
@@ -128,7 +139,10 @@ impl Cluster {
         let (disk, lives) = {
             let mut seats = shared.seats.lock();
             let seat = &mut seats[server.number()];
-            assert!(seat.life.is_none(), "the story starts {server}, which is up");
+            assert!(
+                seat.life.is_none(),
+                "the story starts {server}, which is up"
+            );
             seat.lives += 1;
             (seat.disk.clone(), seat.lives - 1)
         };
@@ -137,9 +151,15 @@ impl Cluster {
         let (ends, names) = self.make_ends(server, lives, &domain);
         let subject = self.power_on(server, &domain, ends, persister);
         let services = domain.enter(|| subject.services());
-        let net_server = services.into_iter().fold(NetServer::in_domain(&domain), NetServer::with);
+        let net_server = services
+            .into_iter()
+            .fold(NetServer::in_domain(&domain), NetServer::with);
         shared.net.add_server(&host(server), net_server);
-        shared.seats.lock()[server.number()].life = Some(Life { subject, domain, ends: Arc::new(names) });
+        shared.seats.lock()[server.number()].life = Some(Life {
+            subject,
+            domain,
+            ends: Arc::new(names),
+        });
         shared.run.board.server(server, |s| {
             s.up = true;
             s.restarts = lives;
@@ -147,7 +167,12 @@ impl Cluster {
         });
     }
 
-    fn make_ends(&self, server: Server, life: u32, domain: &Domain) -> (Vec<ClientEnd>, Vec<EndName>) {
+    fn make_ends(
+        &self,
+        server: Server,
+        life: u32,
+        domain: &Domain,
+    ) -> (Vec<ClientEnd>, Vec<EndName>) {
         let names: Vec<EndName> = (self.servers().iter())
             .map(|to| format!("{}.{life}-{}", server.number(), to.number()))
             .collect();
@@ -212,9 +237,20 @@ impl Cluster {
         self.step(format!("cut {from} -> {to}"));
         // The sender waits for a reply as it does when the other is dead.
         let notice = Delay::uniform_ms(0, 6999);
-        let cut = || Path { cut: true, ..Path::default() };
-        let there = Link { request: cut(), notice: notice.clone(), ..Link::default() };
-        let back = Link { reply: cut(), notice, ..Link::default() };
+        let cut = || Path {
+            cut: true,
+            ..Path::default()
+        };
+        let there = Link {
+            request: cut(),
+            notice: notice.clone(),
+            ..Link::default()
+        };
+        let back = Link {
+            reply: cut(),
+            notice,
+            ..Link::default()
+        };
         self.set_link(from, to, Some(there));
         self.set_link(to, from, Some(back));
     }
@@ -228,7 +264,10 @@ impl Cluster {
     /// Splits the network: servers reach only those of their own group.
     pub fn partition(&self, groups: &[&[Server]]) {
         self.change_links(Links::heal);
-        let shown: Vec<String> = groups.iter().map(|g| crate::server::set(g.iter().copied())).collect();
+        let shown: Vec<String> = groups
+            .iter()
+            .map(|g| crate::server::set(g.iter().copied()))
+            .collect();
         self.step(format!("partition {}", shown.join(" | ")));
         self.change_links(|links| links.partition(groups));
     }
@@ -238,33 +277,52 @@ impl Cluster {
         self.step("heal the network");
         self.change_links(Links::heal);
         for from in self.servers() {
-            self.servers().into_iter().for_each(|to| self.set_link(from, to, None));
+            self.servers()
+                .into_iter()
+                .for_each(|to| self.set_link(from, to, None));
         }
     }
 
     /// The network loses a tenth of all messages and delays requests, or is reliable again.
     pub fn set_reliable(&self, reliable: bool) {
-        self.step(format!("the network is {}", if reliable { "reliable" } else { "unreliable" }));
+        self.step(format!(
+            "the network is {}",
+            if reliable { "reliable" } else { "unreliable" }
+        ));
         self.shared.net.set_reliable(reliable);
     }
 
     /// Two of three replies are held back for up to two seconds, or none.
     pub fn set_long_reordering(&self, reordering: bool) {
-        self.step(format!("long reordering {}", if reordering { "on" } else { "off" }));
+        self.step(format!(
+            "long reordering {}",
+            if reordering { "on" } else { "off" }
+        ));
         self.shared.net.set_long_reordering(reordering);
     }
 
     /// From now on the service on `server` takes so long over each entry.
     pub fn set_pace(&self, server: Server, pace: Duration) {
-        self.step(format!("the service on {server} takes {pace:?} for each entry"));
+        self.step(format!(
+            "the service on {server} takes {pace:?} for each entry"
+        ));
         self.shared.pace.lock()[server.number()] = pace;
     }
 
     /// The servers that have power and are on the network.
     pub fn connected(&self) -> Vec<Server> {
-        let up: Vec<bool> = self.shared.seats.lock().iter().map(|s| s.life.is_some()).collect();
+        let up: Vec<bool> = self
+            .shared
+            .seats
+            .lock()
+            .iter()
+            .map(|s| s.life.is_some())
+            .collect();
         let links = self.shared.links.lock();
-        self.servers().into_iter().filter(|s| up[s.number()] && links.is_online(*s)).collect()
+        self.servers()
+            .into_iter()
+            .filter(|s| up[s.number()] && links.is_online(*s))
+            .collect()
     }
 
     pub(crate) fn set_online(&self, server: Server, online: bool) {
@@ -279,7 +337,9 @@ impl Cluster {
     fn change_links(&self, change: impl FnOnce(&mut Links)) {
         change(&mut self.shared.links.lock());
         for from in self.servers() {
-            let Some(life) = self.life(from) else { continue };
+            let Some(life) = self.life(from) else {
+                continue;
+            };
             for (to, end) in self.servers().into_iter().zip(life.ends.iter()) {
                 let open = self.shared.links.lock().open(from, to);
                 self.shared.net.enable(end, open);
@@ -299,7 +359,10 @@ impl Cluster {
         self.change_links(|links| {
             links.heal();
             for from in &servers {
-                servers.iter().filter(|to| !keep(*from, **to)).for_each(|to| links.cut(*from, *to));
+                servers
+                    .iter()
+                    .filter(|to| !keep(*from, **to))
+                    .for_each(|to| links.cut(*from, *to));
             }
         });
     }
@@ -382,6 +445,8 @@ impl Shared {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("story", &self.shared.run.story.name).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("story", &self.shared.run.story.name)
+            .finish_non_exhaustive()
     }
 }

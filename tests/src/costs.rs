@@ -21,7 +21,12 @@ impl Cluster {
 
     /// The largest Raft state that is on a disk, in bytes.
     pub fn largest_state(&self) -> (Server, usize) {
-        let sizes = self.servers().into_iter().map(|server| (server, self.disk(server).state_len()));
-        sizes.max_by_key(|(_, size)| *size).expect("a cluster has servers")
+        let sizes = self
+            .servers()
+            .into_iter()
+            .map(|server| (server, self.disk(server).state_len()));
+        sizes
+            .max_by_key(|(_, size)| *size)
+            .expect("a cluster has servers")
     }
 }

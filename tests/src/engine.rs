@@ -13,7 +13,11 @@ use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
 
 /// Runs `body`, the whole of a run. What ended it early, if anything did, is on the run's board.
-pub fn execute(settings: &Settings, run: &Arc<Run>, body: impl FnOnce(Arc<Run>) + Send + 'static) -> Ended {
+pub fn execute(
+    settings: &Settings,
+    run: &Arc<Run>,
+    body: impl FnOnce(Arc<Run>) + Send + 'static,
+) -> Ended {
     let (began, cpu_before) = (Instant::now(), cpu());
     let handle = run.clone();
     let outcome = labsim::run(config(settings, run), move || body(handle));
@@ -48,7 +52,10 @@ fn config(settings: &Settings, run: &Run) -> Config {
         })
         .scheduler(match settings.scheduler {
             Scheduler::Random => labsim::Scheduler::default(),
-            Scheduler::Pct => labsim::Scheduler::Pct { changes: 3, window: 10_000 },
+            Scheduler::Pct => labsim::Scheduler::Pct {
+                changes: 3,
+                window: 10_000,
+            },
             Scheduler::RunToBlock => labsim::Scheduler::RunToBlock,
         });
     match settings.trace {
@@ -60,13 +67,19 @@ fn config(settings: &Settings, run: &Run) -> Config {
 /// The claim that a run's own end breaks; `None` if the story ended it.
 fn broken_by(failure: Failure) -> Option<Broken> {
     let claim = match &failure {
-        Failure::Panic { payload, .. } if payload.downcast_ref::<StoryEnded>().is_some() => return None,
+        Failure::Panic { payload, .. } if payload.downcast_ref::<StoryEnded>().is_some() => {
+            return None;
+        }
         Failure::Panic { .. } => &claim::NO_PANIC,
         Failure::Deadlock { .. } => &claim::NO_DEADLOCK,
         Failure::Spin { .. } => &claim::NO_SPIN,
         _ => &claim::IN_TIME,
     };
-    Some(Broken { claim, saw: failure.to_string(), at: place(&failure) })
+    Some(Broken {
+        claim,
+        saw: failure.to_string(),
+        at: place(&failure),
+    })
 }
 
 /// The line that a failure is about.
@@ -75,7 +88,9 @@ fn place(failure: &Failure) -> String {
     match failure {
         Failure::Panic { record, .. } => record.location.clone(),
         Failure::Spin { last_call, .. } => last_call.map(line),
-        Failure::Deadlock { threads } | Failure::TimeLimit { threads, .. } | Failure::CallLimit { threads, .. } => {
+        Failure::Deadlock { threads }
+        | Failure::TimeLimit { threads, .. }
+        | Failure::CallLimit { threads, .. } => {
             threads.first().map(|thread| line(thread.last_call))
         }
         _ => None,
@@ -87,5 +102,8 @@ fn place(failure: &Failure) -> String {
 /// for an exact figure run with `--test-threads=1`.
 fn cpu() -> Duration {
     let spent = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
+    Duration::new(
+        spent.tv_sec.unsigned_abs(),
+        u32::try_from(spent.tv_nsec).unwrap_or(0),
+    )
 }

@@ -4,8 +4,11 @@ use labsim::channel::bounded;
 use labsim::thread;
 use labsim::time::Duration;
 
-use crate::{Cluster, Server};
+use crate::applier::SERVICE;
+use crate::{Cluster, Server, claim};
 
+/// How long a server that is killed may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a server that is asked for a report may take to answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
@@ -28,18 +31,19 @@ impl Cluster {
             cluster.state(server);
             let _ = answer.send(());
         };
-        let asker = thread::Builder::new().name(format!("survey of {server}")).spawn(ask);
+        let asker = thread::Builder::new()
+            .name(format!("survey of {server}"))
+            .spawn(ask);
         asker.is_ok() && answered.recv_timeout(ANSWER).is_ok()
     }
 
-    /// Tells every server to end, and checks that each does within a second.
+    /// Tells every server to end, and checks that each has done so a second later.
     #[track_caller]
     pub fn kill_all_and_check(&self) {
-        self.step("kill all servers");
-        for server in self.servers() {
-            self.kill(server);
-        }
-        self.sleep(Duration::from_secs(1));
+        let left = self.kill_all();
+        self.expect(&claim::ENDS_WHEN_KILLED, left.is_empty(), || {
+            left.join("; ")
+        });
     }
 
     /// Ends all servers in good order, and notes what the run has cost.
@@ -49,11 +53,52 @@ impl Cluster {
             facts.rpcs = rpcs;
             facts.bytes = bytes;
         });
-        for server in self.servers() {
-            self.kill(server);
+        if self.shared.run.board.is_broken() {
+            // Whatever is wrong with them, kill() might never return.
+            return self.power_off_all();
         }
+        // One left-over thread is as good a hint as ten.
+        if let Some(left) = self.kill_all().first() {
+            self.warn(format!("{}: {left}", claim::ENDS_WHEN_KILLED.says));
+        }
+        self.power_off_all();
+    }
+
+    fn power_off_all(&self) {
         for server in self.servers() {
             self.power_off(server);
         }
+    }
+
+    /// Tells every server to end, and takes down the network, so that nobody waits for a reply.
+    /// Returns the threads that are left a second later.
+    fn kill_all(&self) -> Vec<String> {
+        self.step("kill all servers");
+        for server in self.servers() {
+            self.kill(server);
+        }
+        self.shared.net.shutdown();
+        let end = self.now() + LAST_WORDS;
+        while self.now() < end && !self.threads_left().is_empty() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.threads_left()
+    }
+
+    /// What the servers' threads are doing, but for the services', which are the harness's own.
+    fn threads_left(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for server in self.servers() {
+            let Some(life) = self.life(server) else {
+                continue;
+            };
+            let theirs = life
+                .domain
+                .threads()
+                .into_iter()
+                .filter(|thread| thread.name != SERVICE);
+            left.extend(theirs.map(|thread| format!("{server}: {thread}")));
+        }
+        left
     }
 }

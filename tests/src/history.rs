@@ -59,7 +59,10 @@ impl Digest {
 impl History {
     /// Nothing applied yet by any of `servers`.
     pub fn new(servers: usize) -> Self {
-        History { entries: Vec::new(), servers: vec![Progress::default(); servers] }
+        History {
+            entries: Vec::new(),
+            servers: vec![Progress::default(); servers],
+        }
     }
 
     /// `server` starts over with the snapshot that was on its disk (empty: none).
@@ -72,7 +75,10 @@ impl History {
             return Ok(());
         }
         let index = self.check_snapshot(server, snapshot, None)?;
-        self.servers[server.number()] = Progress { applied: index, snapshot: index };
+        self.servers[server.number()] = Progress {
+            applied: index,
+            snapshot: index,
+        };
         Ok(())
     }
 
@@ -80,7 +86,13 @@ impl History {
     ///
     /// # Errors
     /// Out of order, or not what another server applied there.
-    pub fn apply(&mut self, server: Server, index: LogIndex, term: Term, command: Bytes) -> Result<bool, Broken> {
+    pub fn apply(
+        &mut self,
+        server: Server,
+        index: LogIndex,
+        term: Term,
+        command: Bytes,
+    ) -> Result<bool, Broken> {
         let expected = self.applied(server) + 1;
         if index.0 != expected {
             return Err(claim::APPLY_ORDER.broken(format!(
@@ -101,8 +113,17 @@ impl History {
             }
             Some(_) => {}
             None => {
-                let digest = self.entries.last().map_or(Digest::EMPTY, |e| e.digest).then(command.as_bytes());
-                self.entries.push(Applied { term, command, first_by: server, digest });
+                let digest = self
+                    .entries
+                    .last()
+                    .map_or(Digest::EMPTY, |e| e.digest)
+                    .then(command.as_bytes());
+                self.entries.push(Applied {
+                    term,
+                    command,
+                    first_by: server,
+                    digest,
+                });
             }
         }
         self.servers[server.number()].applied = index.0;
@@ -113,7 +134,13 @@ impl History {
     ///
     /// # Errors
     /// Its content is not the state at `index`, or it would take the service back.
-    pub fn install(&mut self, server: Server, index: LogIndex, term: Term, snapshot: &[u8]) -> Result<(), Broken> {
+    pub fn install(
+        &mut self,
+        server: Server,
+        index: LogIndex,
+        term: Term,
+        snapshot: &[u8],
+    ) -> Result<(), Broken> {
         let applied = self.applied(server);
         if index.0 < applied {
             return Err(claim::SNAPSHOT_NOT_BACKWARDS
@@ -126,16 +153,30 @@ impl History {
                 "{server} was given a snapshot of index {index} with term {term}; the entry there has term {known}"
             )));
         }
-        self.servers[server.number()] = Progress { applied: index.0, snapshot: index.0 };
+        self.servers[server.number()] = Progress {
+            applied: index.0,
+            snapshot: index.0,
+        };
         Ok(())
     }
 
     /// Compares a snapshot's content with the history, and returns the index it belongs to.
-    fn check_snapshot(&self, server: Server, bytes: &[u8], claimed: Option<LogIndex>) -> Result<u64, Broken> {
-        let from = if claimed.is_some() { "was given" } else { "restarted with" };
+    fn check_snapshot(
+        &self,
+        server: Server,
+        bytes: &[u8],
+        claimed: Option<LogIndex>,
+    ) -> Result<u64, Broken> {
+        let from = if claimed.is_some() {
+            "was given"
+        } else {
+            "restarted with"
+        };
         let snapshot: Snapshot = labgob::decode(bytes).map_err(|e| {
-            claim::SNAPSHOT_CONTENT
-                .broken(format!("{server} {from} a snapshot of {} bytes that the service never made: {e}", bytes.len()))
+            claim::SNAPSHOT_CONTENT.broken(format!(
+                "{server} {from} a snapshot of {} bytes that the service never made: {e}",
+                bytes.len()
+            ))
         })?;
         if let Some(claimed) = claimed.filter(|c| c.0 != snapshot.index) {
             return Err(claim::SNAPSHOT_CONTENT.broken(format!(
@@ -143,7 +184,11 @@ impl History {
                 snapshot.index
             )));
         }
-        let right = snapshot.index.checked_sub(1).and_then(|i| self.entries.get(i as usize)).map(|e| e.digest);
+        let right = snapshot
+            .index
+            .checked_sub(1)
+            .and_then(|i| self.entries.get(i as usize))
+            .map(|e| e.digest);
         if right != Some(snapshot.digest) {
             return Err(claim::SNAPSHOT_CONTENT.broken(format!(
                 "{server} {from} a snapshot of index {} that does not hold the commands applied up to there",
@@ -156,7 +201,11 @@ impl History {
     /// The snapshot that the service on `server` takes at `index`, which it has just applied.
     pub fn snapshot(&self, index: LogIndex) -> Bytes {
         let digest = self.entries[index.0 as usize - 1].digest;
-        labgob::encode(&Snapshot { index: index.0, digest }).into()
+        labgob::encode(&Snapshot {
+            index: index.0,
+            digest,
+        })
+        .into()
     }
 
     /// The last index that `server` applied in this life (0: none).
@@ -176,12 +225,20 @@ impl History {
 
     /// What was applied at `index`, if anyone did.
     pub fn command(&self, index: LogIndex) -> Option<&Command> {
-        index.0.checked_sub(1).and_then(|i| self.entries.get(i as usize)).map(|e| &e.command)
+        index
+            .0
+            .checked_sub(1)
+            .and_then(|i| self.entries.get(i as usize))
+            .map(|e| &e.command)
     }
 
     /// The term of the entry applied at `index`.
     pub fn term(&self, index: LogIndex) -> Option<Term> {
-        index.0.checked_sub(1).and_then(|i| self.entries.get(i as usize)).map(|e| e.term)
+        index
+            .0
+            .checked_sub(1)
+            .and_then(|i| self.entries.get(i as usize))
+            .map(|e| e.term)
     }
 
     /// The highest index that anyone applied (0: none).
@@ -202,8 +259,19 @@ mod tests {
     const A: Server = Server::numbered(0);
     const B: Server = Server::numbered(1);
 
-    fn apply(h: &mut History, server: Server, index: u64, term: u64, command: &'static str) -> Result<bool, Broken> {
-        h.apply(server, LogIndex(index), Term(term), Bytes::from_static(command.as_bytes()))
+    fn apply(
+        h: &mut History,
+        server: Server,
+        index: u64,
+        term: u64,
+        command: &'static str,
+    ) -> Result<bool, Broken> {
+        h.apply(
+            server,
+            LogIndex(index),
+            Term(term),
+            Bytes::from_static(command.as_bytes()),
+        )
     }
 
     fn history(commands: &[&'static str]) -> History {
@@ -218,20 +286,32 @@ mod tests {
     fn two_commands_at_one_index() {
         let broken = apply(&mut history(&["x"]), B, 1, 1, "y").unwrap_err();
         assert_eq!(broken.claim, &claim::STATE_MACHINE_SAFETY);
-        assert_eq!(broken.saw, "at index 1 server 1 applied y of term 1, server 0 had applied x of term 1");
+        assert_eq!(
+            broken.saw,
+            "at index 1 server 1 applied y of term 1, server 0 had applied x of term 1"
+        );
     }
 
     #[test]
     fn one_command_of_two_terms() {
-        assert_eq!(apply(&mut history(&["x"]), B, 1, 2, "x").unwrap_err().claim, &claim::STATE_MACHINE_SAFETY);
+        assert_eq!(
+            apply(&mut history(&["x"]), B, 1, 2, "x").unwrap_err().claim,
+            &claim::STATE_MACHINE_SAFETY
+        );
     }
 
     #[test]
     fn an_index_left_out_or_repeated() {
         let broken = apply(&mut history(&["x"]), A, 3, 1, "z").unwrap_err();
         assert_eq!(broken.claim, &claim::APPLY_ORDER);
-        assert_eq!(broken.saw, "server 0 applied index 3 (z) right after index 1; expected 2");
-        assert_eq!(apply(&mut history(&["x"]), A, 1, 1, "x").unwrap_err().claim, &claim::APPLY_ORDER);
+        assert_eq!(
+            broken.saw,
+            "server 0 applied index 3 (z) right after index 1; expected 2"
+        );
+        assert_eq!(
+            apply(&mut history(&["x"]), A, 1, 1, "x").unwrap_err().claim,
+            &claim::APPLY_ORDER
+        );
     }
 
     #[test]
@@ -239,7 +319,10 @@ mod tests {
         let mut h = history(&["x", "y", "z"]);
         let snapshot = h.snapshot(LogIndex(2));
         h.install(B, LogIndex(2), Term(1), &snapshot).unwrap();
-        assert_eq!((h.applied(B), h.count(LogIndex(2)), h.count(LogIndex(3))), (2, 2, 1));
+        assert_eq!(
+            (h.applied(B), h.count(LogIndex(2)), h.count(LogIndex(3))),
+            (2, 2, 1)
+        );
         apply(&mut h, B, 3, 1, "z").unwrap();
     }
 
@@ -249,11 +332,32 @@ mod tests {
         let snapshot = h.snapshot(LogIndex(2));
         let broken = h.install(B, LogIndex(1), Term(1), &snapshot).unwrap_err();
         assert_eq!(broken.claim, &claim::SNAPSHOT_CONTENT);
-        assert!(broken.saw.contains("as that of index 1, but its content is that of index 2"), "{}", broken.saw);
-        assert!(h.install(B, LogIndex(2), Term(7), &snapshot).unwrap_err().saw.contains("with term 7"));
+        assert!(
+            broken
+                .saw
+                .contains("as that of index 1, but its content is that of index 2"),
+            "{}",
+            broken.saw
+        );
+        assert!(
+            h.install(B, LogIndex(2), Term(7), &snapshot)
+                .unwrap_err()
+                .saw
+                .contains("with term 7")
+        );
         let other = history(&["x", "w"]).snapshot(LogIndex(2));
-        assert!(h.install(B, LogIndex(2), Term(1), &other).unwrap_err().saw.contains("does not hold the commands"));
-        assert!(h.install(B, LogIndex(2), Term(1), b"junk").unwrap_err().saw.contains("never made"));
+        assert!(
+            h.install(B, LogIndex(2), Term(1), &other)
+                .unwrap_err()
+                .saw
+                .contains("does not hold the commands")
+        );
+        assert!(
+            h.install(B, LogIndex(2), Term(1), b"junk")
+                .unwrap_err()
+                .saw
+                .contains("never made")
+        );
     }
 
     #[test]

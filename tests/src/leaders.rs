@@ -18,9 +18,15 @@ impl Cluster {
     pub fn state(&self, server: Server) -> Option<(Term, bool)> {
         let (term, leads) = self.call(server, |raft| raft.state())?;
         let at = self.shared.now();
-        self.shared.run.board.server(server, |s| s.said = Some((term, leads, at)));
+        self.shared
+            .run
+            .board
+            .server(server, |s| s.said = Some((term, leads, at)));
         if leads {
-            self.shared.watch.leads(server, term).unwrap_or_else(|broken| self.shared.breaks(broken));
+            self.shared
+                .watch
+                .leads(server, term)
+                .unwrap_or_else(|broken| self.shared.breaks(broken));
         }
         Some((term, leads))
     }
@@ -58,7 +64,10 @@ impl Cluster {
         let among = set(servers.iter().copied());
         self.fail(
             &claim::ONE_LEADER,
-            format!("expected one leader among {among} within {took:.1} s; saw none, {}", span(&terms)),
+            format!(
+                "expected one leader among {among} within {took:.1} s; saw none, {}",
+                span(&terms)
+            ),
         )
     }
 
@@ -89,12 +98,18 @@ impl Cluster {
     /// The term that all connected servers say they are in.
     #[track_caller]
     pub fn terms(&self) -> Term {
-        let terms: Vec<(Server, Term)> =
-            self.connected().into_iter().map(|server| (server, self.term_of(server))).collect();
+        let terms: Vec<(Server, Term)> = self
+            .connected()
+            .into_iter()
+            .map(|server| (server, self.term_of(server)))
+            .collect();
         self.check();
         let (_, first) = terms[0];
         if terms.iter().any(|(_, term)| *term != first) {
-            let said: Vec<String> = terms.iter().map(|(s, t)| format!("{s} in term {t}")).collect();
+            let said: Vec<String> = terms
+                .iter()
+                .map(|(s, t)| format!("{s} in term {t}"))
+                .collect();
             self.fail(&claim::SAME_TERM, format!("saw {}", said.join(", ")));
         }
         first
@@ -106,7 +121,9 @@ impl Cluster {
         let mut leaders = BTreeMap::new();
         let mut terms = Vec::new();
         for server in servers.iter().copied() {
-            let Some((term, leads)) = self.state(server) else { continue };
+            let Some((term, leads)) = self.state(server) else {
+                continue;
+            };
             terms.push(term);
             if leads {
                 leaders.insert(term, server);

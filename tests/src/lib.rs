@@ -22,8 +22,8 @@
 
 extern crate self as tests;
 
-pub mod claim;
 pub mod board;
+pub mod claim;
 pub mod history;
 pub mod kv;
 pub mod record;
@@ -60,17 +60,19 @@ pub use cluster::Cluster;
 pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
-pub use staging::{random_command, random_text};
 pub use runner::play;
 pub use server::{Command, Server};
+pub use staging::{random_command, random_text};
 pub use story::story;
 pub use story_data::Story;
 pub use subject::Kind;
 
 /// What a suite imports.
 pub mod prelude {
-    pub use crate::{Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story};
     pub use crate::kv::{Load, append_text};
+    pub use crate::{
+        Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story,
+    };
     pub use crate::{random_command, random_text};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;

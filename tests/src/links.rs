@@ -15,13 +15,20 @@ pub struct Links {
 impl Links {
     /// Everybody cut off.
     pub fn new(servers: usize) -> Self {
-        Links { online: vec![false; servers], group: vec![0; servers], cut: BTreeSet::new() }
+        Links {
+            online: vec![false; servers],
+            group: vec![0; servers],
+            cut: BTreeSet::new(),
+        }
     }
 
     /// Whether messages get from one server to another.
     pub fn open(&self, from: Server, to: Server) -> bool {
         let (f, t) = (from.number(), to.number());
-        self.online[f] && self.online[t] && self.group[f] == self.group[t] && !self.cut.contains(&(from, to))
+        self.online[f]
+            && self.online[t]
+            && self.group[f] == self.group[t]
+            && !self.cut.contains(&(from, to))
     }
 
     /// Whether a server is on the network.
@@ -68,7 +75,9 @@ mod tests {
 
     fn all_online() -> Links {
         let mut links = Links::new(3);
-        [A, B, C].into_iter().for_each(|s| links.set_online(s, true));
+        [A, B, C]
+            .into_iter()
+            .for_each(|s| links.set_online(s, true));
         links
     }
 

@@ -79,7 +79,10 @@ impl fmt::Display for Nemesis {
 impl Cluster {
     /// Plays a schedule to its end. If a claim breaks, the report shows it.
     pub fn play(&self, nemesis: &Nemesis) {
-        self.shared.run.board.update(|facts| facts.nemesis = Some(nemesis.to_string()));
+        self.shared
+            .run
+            .board
+            .update(|facts| facts.nemesis = Some(nemesis.to_string()));
         for (wait, fault) in &nemesis.faults {
             self.sleep(Duration::from_millis(*wait));
             self.strike(fault);
@@ -108,7 +111,9 @@ impl Cluster {
 
     /// Gives every server power and network.
     pub fn revive_all(&self) {
-        self.servers().into_iter().for_each(|server| self.strike(&Fault::Revive(server)));
+        self.servers()
+            .into_iter()
+            .for_each(|server| self.strike(&Fault::Revive(server)));
     }
 }
 
@@ -120,14 +125,24 @@ mod tests {
     fn a_schedule_survives_being_printed() {
         let servers: Vec<Server> = (0..5).map(Server::numbered).collect();
         let mut schedule = Nemesis::churn(&servers, 20);
-        schedule.faults.push((5, Fault::Partition(vec![servers[..2].to_vec(), servers[2..].to_vec()])));
-        schedule.faults.push((0, Fault::CutOneWay(servers[0], servers[4])));
+        schedule.faults.push((
+            5,
+            Fault::Partition(vec![servers[..2].to_vec(), servers[2..].to_vec()]),
+        ));
+        schedule
+            .faults
+            .push((0, Fault::CutOneWay(servers[0], servers[4])));
         assert_eq!(Nemesis::from_json(&schedule.to_string()), Ok(schedule));
     }
 
     #[test]
     fn it_reads_well() {
-        let schedule = Nemesis { faults: vec![(700, Fault::CutOff(Server::numbered(3))), (0, Fault::Heal)] };
-        assert_eq!(schedule.to_string(), r#"{"faults":[[700,{"cut_off":3}],[0,"heal"]]}"#);
+        let schedule = Nemesis {
+            faults: vec![(700, Fault::CutOff(Server::numbered(3))), (0, Fault::Heal)],
+        };
+        assert_eq!(
+            schedule.to_string(),
+            r#"{"faults":[[700,{"cut_off":3}],[0,"heal"]]}"#
+        );
     }
 }

@@ -70,21 +70,41 @@ impl Post {
             swallowed: Vec::new(),
             last_words: (0..servers).map(|_| None).collect(),
         };
-        Post { orders: Mutex::new(orders) }
+        Post {
+            orders: Mutex::new(orders),
+        }
     }
 
     /// The verdict on a message; called on the thread that sends it.
     pub(crate) fn verdict(&self, seen: &MessageSeen<'_>) -> Verdict {
-        let (Some(caller), Some(callee)) = (seen.from_peer(), seen.to_peer()) else { return Verdict::Pass };
-        let (caller, callee) = (Server::numbered(caller as usize), Server::numbered(callee as usize));
+        let (Some(caller), Some(callee)) = (seen.from_peer(), seen.to_peer()) else {
+            return Verdict::Pass;
+        };
+        let (caller, callee) = (
+            Server::numbered(caller as usize),
+            Server::numbered(callee as usize),
+        );
         let reply = seen.is_reply();
-        let (from, to) = if reply { (callee, caller) } else { (caller, callee) };
+        let (from, to) = if reply {
+            (callee, caller)
+        } else {
+            (caller, callee)
+        };
         let mut orders = self.orders.lock();
         if let Some(words) = &mut orders.last_words[from.number()] {
             return words.verdict(reply, to);
         }
-        let table = if reply { &orders.replies } else { &orders.requests };
-        let wait = |id| Waiting { from, to, reply, id };
+        let table = if reply {
+            &orders.replies
+        } else {
+            &orders.requests
+        };
+        let wait = |id| Waiting {
+            from,
+            to,
+            reply,
+            id,
+        };
         match table[from.number()][to.number()] {
             Handling::Pass => Verdict::Pass,
             Handling::Twice(after) => Verdict::Duplicate(after),
@@ -97,7 +117,10 @@ impl Post {
                 Verdict::Hold
             }
             Handling::Copy => {
-                orders.waiting.push_back(wait(MessageId { copy: seen.id.copy + 1, ..seen.id }));
+                orders.waiting.push_back(wait(MessageId {
+                    copy: seen.id.copy + 1,
+                    ..seen.id
+                }));
                 Verdict::HoldCopy
             }
         }
@@ -138,7 +161,12 @@ impl Cluster {
     /// From now on, all messages of this kind are treated like this.
     pub fn handle_all(&self, mail: Mail, handling: Handling) {
         self.step(format!("all {mail:?}: {handling:?}"));
-        self.order(|orders| orders.table(mail).iter_mut().for_each(|row| row.fill(handling)));
+        self.order(|orders| {
+            orders
+                .table(mail)
+                .iter_mut()
+                .for_each(|row| row.fill(handling))
+        });
     }
 
     /// From now on, the requests that `from` sends to `to` wait.
@@ -150,7 +178,11 @@ impl Cluster {
     pub fn let_all_pass(&self) {
         self.step("all messages pass");
         self.order(|orders| {
-            orders.requests.iter_mut().chain(&mut orders.replies).for_each(|row| row.fill(Handling::Pass));
+            orders
+                .requests
+                .iter_mut()
+                .chain(&mut orders.replies)
+                .for_each(|row| row.fill(Handling::Pass));
             let waiting = std::mem::take(&mut orders.waiting);
             orders.swallowed.extend(waiting);
         });
@@ -160,18 +192,37 @@ impl Cluster {
     /// What was held comes in now, in its order; what comes after it is still held. Returns how many that was.
     pub fn release_held(&self, mail: Mail, from: Server, to: Server) -> usize {
         let released = self.take_waiting(|w| w.is(mail, from, to));
-        released.iter().filter(|w| self.shared.net.release(w.id)).count()
+        released
+            .iter()
+            .filter(|w| self.shared.net.release(w.id))
+            .count()
     }
 
     /// The first that is held comes in now. Tells whether there was one.
     pub fn release_next(&self, mail: Mail, from: Server, to: Server) -> bool {
-        let next = self.shared.post.orders.lock().waiting.iter().find(|w| w.is(mail, from, to)).map(|w| w.id);
+        let next = self
+            .shared
+            .post
+            .orders
+            .lock()
+            .waiting
+            .iter()
+            .find(|w| w.is(mail, from, to))
+            .map(|w| w.id);
         self.let_go(next)
     }
 
     /// The last that is held comes in now. Tells whether there was one.
     pub fn release_last(&self, mail: Mail, from: Server, to: Server) -> bool {
-        let last = self.shared.post.orders.lock().waiting.iter().rfind(|w| w.is(mail, from, to)).map(|w| w.id);
+        let last = self
+            .shared
+            .post
+            .orders
+            .lock()
+            .waiting
+            .iter()
+            .rfind(|w| w.is(mail, from, to))
+            .map(|w| w.id);
         self.let_go(last)
     }
 
@@ -182,7 +233,14 @@ impl Cluster {
 
     /// How many messages are held.
     pub fn held(&self, mail: Mail, from: Server, to: Server) -> usize {
-        self.shared.post.orders.lock().waiting.iter().filter(|w| w.is(mail, from, to)).count()
+        self.shared
+            .post
+            .orders
+            .lock()
+            .waiting
+            .iter()
+            .filter(|w| w.is(mail, from, to))
+            .count()
     }
 
     fn take_waiting(&self, mut which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {
@@ -205,7 +263,11 @@ impl Cluster {
 
     /// A message is let go while the link of its call is cut, and so gets lost.
     fn lose(&self, message: Waiting) {
-        let (caller, callee) = if message.reply { (message.to, message.from) } else { (message.from, message.to) };
+        let (caller, callee) = if message.reply {
+            (message.to, message.from)
+        } else {
+            (message.from, message.to)
+        };
         match self.end_name(caller, callee) {
             Some(end) => {
                 let open = self.shared.net.is_enabled(&end);
@@ -220,14 +282,24 @@ impl Cluster {
     /// Arranges that a server loses its power as soon as it has sent a reply to `to`: the reply gets
     /// through, and nothing that the server does or saves after it counts. [`Cluster::lose_power`] carries it out.
     pub fn arm_power_failure(&self, server: Server, to: Server) {
-        self.step(format!("{server} is to lose its power right after its next reply to {to}"));
+        self.step(format!(
+            "{server} is to lose its power right after its next reply to {to}"
+        ));
         let disk = self.disk(server);
-        self.order(|orders| orders.last_words[server.number()] = Some(LastWords { to, disk, image: None }));
+        self.order(|orders| {
+            orders.last_words[server.number()] = Some(LastWords {
+                to,
+                disk,
+                image: None,
+            })
+        });
     }
 
     /// Whether that reply was sent.
     pub fn has_spoken(&self, server: Server) -> bool {
-        self.shared.post.orders.lock().last_words[server.number()].as_ref().is_some_and(|w| w.image.is_some())
+        self.shared.post.orders.lock().last_words[server.number()]
+            .as_ref()
+            .is_some_and(|w| w.image.is_some())
     }
 
     /// Crashes a server, leaving on its disk what was there as the reply of

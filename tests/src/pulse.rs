@@ -29,6 +29,7 @@ impl Pulse {
 
     /// Waits for `time`, or less when `done` turns true before.
     pub fn wait_for(&self, time: Duration, mut done: impl FnMut() -> bool) -> bool {
-        self.wait(Instant::now() + time, || done().then_some(())).is_some()
+        self.wait(Instant::now() + time, || done().then_some(()))
+            .is_some()
     }
 }

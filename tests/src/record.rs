@@ -68,14 +68,22 @@ static SECRET: OnceLock<String> = OnceLock::new();
 /// # Errors
 /// The file can't be read or removed.
 pub fn take_secret(settings: &Settings) -> io::Result<()> {
-    let Some(path) = settings.secret.as_deref().filter(|_| SECRET.get().is_none()) else { return Ok(()) };
+    let Some(path) = settings
+        .secret
+        .as_deref()
+        .filter(|_| SECRET.get().is_none())
+    else {
+        return Ok(());
+    };
     let mut taken = Ok(());
     SECRET.get_or_init(|| {
         let secret = fs::read_to_string(path).and_then(|word| fs::remove_file(path).map(|()| word));
-        secret.map(|word| word.trim().to_string()).unwrap_or_else(|error| {
-            taken = Err(error);
-            String::new()
-        })
+        secret
+            .map(|word| word.trim().to_string())
+            .unwrap_or_else(|error| {
+                taken = Err(error);
+                String::new()
+            })
     });
     taken
 }
@@ -100,7 +108,11 @@ fn record<'a>(run: &Run, facts: &'a Facts, ended: &'a Ended, result: Result) -> 
         part: run.story.part,
         points: run.story.points,
         seed: run.seed,
-        clock: if run.clock == Clock::Sim { "sim" } else { "real" },
+        clock: if run.clock == Clock::Sim {
+            "sim"
+        } else {
+            "real"
+        },
         result,
         virtual_ms: milliseconds(ended.elapsed),
         cpu_ms: milliseconds(ended.cpu),
@@ -110,7 +122,9 @@ fn record<'a>(run: &Run, facts: &'a Facts, ended: &'a Ended, result: Result) -> 
         bytes: facts.bytes,
         agreements: facts.agreements,
         warnings: &facts.warnings,
-        claim: failed.and(facts.broken.as_ref()).map(|(broken, _)| broken.claim.name),
+        claim: failed
+            .and(facts.broken.as_ref())
+            .map(|(broken, _)| broken.claim.name),
         report: failed.map(|()| report::failure(run, ended)),
         trace: ended.trace.as_deref(),
     }
@@ -132,7 +146,11 @@ pub fn list(settings: &Settings, story: &'static Story) -> io::Result<()> {
 fn append_line(settings: &Settings, line: &str) -> io::Result<()> {
     let line = format!("{line}\n");
     match &settings.results {
-        Some(path) => fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes()),
+        Some(path) => fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)?
+            .write_all(line.as_bytes()),
         None if settings.list => io::stdout().write_all(line.as_bytes()),
         None => Ok(()),
     }

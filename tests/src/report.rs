@@ -21,13 +21,27 @@ pub fn failure(run: &Run, ended: &Ended) -> String {
 fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> std::fmt::Result {
     let story = run.story;
     let Some((broken, at)) = &facts.broken else {
-        return writeln!(out, "FAIL {} {}: no claim was found broken, yet the run failed.", story.part, story.name);
+        return writeln!(
+            out,
+            "FAIL {} {}: no claim was found broken, yet the run failed.",
+            story.part, story.name
+        );
     };
     writeln!(out, "FAIL {} {}: {}.", story.part, story.name, broken.claim)?;
-    writeln!(out, "  {}.", capitalised(broken.saw.trim_end_matches('.')).replace('\n', "\n  "))?;
+    writeln!(
+        out,
+        "  {}.",
+        capitalised(broken.saw.trim_end_matches('.')).replace('\n', "\n  ")
+    )?;
     write!(out, "  Noticed at {} by {}", seconds(*at), broken.at)?;
-    let before: Vec<String> =
-        facts.steps.iter().rev().take(6).rev().map(|(at, step)| format!("{step} ({})", seconds(*at))).collect();
+    let before: Vec<String> = facts
+        .steps
+        .iter()
+        .rev()
+        .take(6)
+        .rev()
+        .map(|(at, step)| format!("{step} ({})", seconds(*at)))
+        .collect();
     match before.is_empty() {
         true => writeln!(out, ".")?,
         false => writeln!(out, ", after: {}.", before.join(", "))?,
@@ -72,14 +86,21 @@ fn describe(server: &ServerFacts, run: &Run, number: Server) -> String {
         (None, ..) => "up, never asked".into(),
     });
     if !run.story.is_kv() {
-        parts.push(format!("applied up to {}", run.board.history.lock().applied(number)));
+        parts.push(format!(
+            "applied up to {}",
+            run.board.history.lock().applied(number)
+        ));
     }
     parts.extend(saved(run.board.rules.lock().disk(number)));
     if server.restarts > 0 {
         parts.push(format!("restarted {} times", server.restarts).replace("1 times", "once"));
     }
     if let Some(since) = server.away_since {
-        parts.push(format!("{} since {}", if server.up { "cut off" } else { "gone" }, seconds(since)));
+        parts.push(format!(
+            "{} since {}",
+            if server.up { "cut off" } else { "gone" },
+            seconds(since)
+        ));
     }
     parts.join(", ")
 }
@@ -89,7 +110,9 @@ fn saved(saved: &SavedView) -> Option<String> {
     if *saved == SavedView::default() {
         return None;
     }
-    let vote = saved.vote.map_or("no vote".to_string(), |v| format!("vote for {v}"));
+    let vote = saved
+        .vote
+        .map_or("no vote".to_string(), |v| format!("vote for {v}"));
     let log = match saved.entries.len() {
         0 => format!("log empty after {}", saved.snapshot),
         _ => format!("log {}..{}", saved.snapshot.index.next(), saved.last()),

@@ -44,9 +44,8 @@ impl Rules {
     /// Another server leads it (Election Safety).
     pub fn leads(&mut self, server: Server, term: Term) -> Result<bool, Broken> {
         match self.leaders.get(&term) {
-            Some(known) if *known != server => {
-                Err(claim::ELECTION_SAFETY.broken(format!("{known} and {server} both lead term {term}")))
-            }
+            Some(known) if *known != server => Err(claim::ELECTION_SAFETY
+                .broken(format!("{known} and {server} both lead term {term}"))),
             Some(_) => Ok(false),
             None => {
                 self.leaders.insert(term, server);
@@ -57,22 +56,35 @@ impl Rules {
 
     /// The latest term that is known to have a leader.
     fn latest_term(&self) -> Term {
-        self.leaders.last_key_value().map_or(Term(0), |(term, _)| *term)
+        self.leaders
+            .last_key_value()
+            .map_or(Term(0), |(term, _)| *term)
     }
 
     /// `server` sends entries that follow `prev` (Log Matching).
     ///
     /// # Errors
     /// An entry of the same index and term was seen with another command, or after another entry.
-    pub fn sends(&mut self, server: Server, prev: EntryId, entries: &[EntryView]) -> Result<(), Broken> {
-        self.matching(prev, entries).map_err(|what| claim::LOG_MATCHING.broken(format!("{server} sends {what}")))
+    pub fn sends(
+        &mut self,
+        server: Server,
+        prev: EntryId,
+        entries: &[EntryView],
+    ) -> Result<(), Broken> {
+        self.matching(prev, entries)
+            .map_err(|what| claim::LOG_MATCHING.broken(format!("{server} sends {what}")))
     }
 
     fn matching(&mut self, mut prev: EntryId, entries: &[EntryView]) -> Result<(), String> {
         for entry in entries {
-            let id = EntryId { index: prev.index.next(), term: entry.term };
-            let (command, before) =
-                self.entries.entry((id.index, id.term)).or_insert_with(|| (entry.command.clone(), prev.term));
+            let id = EntryId {
+                index: prev.index.next(),
+                term: entry.term,
+            };
+            let (command, before) = self
+                .entries
+                .entry((id.index, id.term))
+                .or_insert_with(|| (entry.command.clone(), prev.term));
             if *command != entry.command {
                 return Err(format!(
                     "{} as the entry {id} (index@term), which elsewhere is {}",
@@ -81,8 +93,13 @@ impl Rules {
                 ));
             }
             if *before != prev.term {
-                let other = EntryId { index: prev.index, term: *before };
-                return Err(format!("the entry {id} (index@term) after {prev}; elsewhere it follows {other}"));
+                let other = EntryId {
+                    index: prev.index,
+                    term: *before,
+                };
+                return Err(format!(
+                    "the entry {id} (index@term) after {prev}; elsewhere it follows {other}"
+                ));
             }
             prev = id;
         }
@@ -97,13 +114,17 @@ impl Rules {
     pub fn saved(&mut self, server: Server, now: SavedView) -> Result<(), Broken> {
         let before = &self.saved[server.number()];
         if now.term < before.term {
-            return Err(claim::TERM_ONLY_GROWS
-                .broken(format!("{server} saved term {} after it had saved term {}", now.term, before.term)));
+            return Err(claim::TERM_ONLY_GROWS.broken(format!(
+                "{server} saved term {} after it had saved term {}",
+                now.term, before.term
+            )));
         }
         if let (true, Some(first)) = (now.term == before.term, before.vote)
             && now.vote != Some(first)
         {
-            let second = now.vote.map_or("nobody".to_string(), |v| format!("server {v}"));
+            let second = now
+                .vote
+                .map_or("nobody".to_string(), |v| format!("server {v}"));
             return Err(claim::ONE_VOTE.broken(format!(
                 "in term {} {server} saved a vote for server {first}, later one for {second}",
                 now.term
@@ -115,9 +136,10 @@ impl Rules {
         // What is the same as before was looked at then.
         let same = same_entries(before, &now);
         let prev = match same.checked_sub(1) {
-            Some(last) => {
-                EntryId { index: LogIndex(now.snapshot.index.0 + same as u64), term: now.entries[last].term }
-            }
+            Some(last) => EntryId {
+                index: LogIndex(now.snapshot.index.0 + same as u64),
+                term: now.entries[last].term,
+            },
             None => now.snapshot,
         };
         self.matching(prev, &now.entries[same..])
@@ -130,10 +152,17 @@ impl Rules {
     ///
     /// # Errors
     /// It does not.
-    pub fn replies(&self, server: Server, request: &RpcView, reply: &RpcView) -> Result<(), Broken> {
+    pub fn replies(
+        &self,
+        server: Server,
+        request: &RpcView,
+        reply: &RpcView,
+    ) -> Result<(), Broken> {
         let saved = &self.saved[server.number()];
         let broken = |what: String| {
-            let vote = saved.vote.map_or("no vote".to_string(), |v| format!("a vote for server {v}"));
+            let vote = saved
+                .vote
+                .map_or("no vote".to_string(), |v| format!("a vote for server {v}"));
             Err(claim::SAVED_BEFORE_REPLY.broken(format!(
                 "{server} replies {what}, but what it has saved is term {}, {vote}, a log that ends at {}",
                 saved.term,
@@ -147,19 +176,32 @@ impl Rules {
             return Ok(()); // It has moved on meanwhile: what it held in the reply's term is not known.
         }
         match (request, reply) {
-            (RpcView::RequestVote { term, candidate, .. }, RpcView::RequestVoteReply { granted: true, .. })
-                if *term == saved.term && saved.vote != Some(*candidate) =>
-            {
-                broken(format!("with its vote of term {term} to server {candidate}"))
-            }
-            (RpcView::AppendEntries { term, prev, entries, .. }, RpcView::AppendEntriesReply { success: true, .. })
-                if *term == saved.term =>
-            {
+            (
+                RpcView::RequestVote {
+                    term, candidate, ..
+                },
+                RpcView::RequestVoteReply { granted: true, .. },
+            ) if *term == saved.term && saved.vote != Some(*candidate) => broken(format!(
+                "with its vote of term {term} to server {candidate}"
+            )),
+            (
+                RpcView::AppendEntries {
+                    term,
+                    prev,
+                    entries,
+                    ..
+                },
+                RpcView::AppendEntriesReply { success: true, .. },
+            ) if *term == saved.term => {
                 let last = EntryId {
                     index: LogIndex(prev.index.0 + entries.len() as u64),
                     term: entries.last().map_or(prev.term, |e| e.term),
                 };
-                if holds(saved, last) { Ok(()) } else { broken(format!("that it holds the entry {last} (index@term)")) }
+                if holds(saved, last) {
+                    Ok(())
+                } else {
+                    broken(format!("that it holds the entry {last} (index@term)"))
+                }
             }
             _ => Ok(()),
         }
@@ -171,9 +213,16 @@ impl Rules {
     /// Its log lacks an entry that was committed in an earlier term (Leader Completeness).
     pub fn complete(&self, leader: Server, term: Term, history: &History) -> Result<(), Broken> {
         let saved = &self.saved[leader.number()];
-        for (i, committed_by) in self.committed_by.iter().enumerate().skip(saved.snapshot.index.0 as usize) {
+        for (i, committed_by) in self
+            .committed_by
+            .iter()
+            .enumerate()
+            .skip(saved.snapshot.index.0 as usize)
+        {
             let index = LogIndex(i as u64 + 1);
-            let Some(entry) = history.term(index).map(|term| EntryId { index, term }) else { break };
+            let Some(entry) = history.term(index).map(|term| EntryId { index, term }) else {
+                break;
+            };
             if *committed_by < term && !holds(saved, entry) {
                 let command = history.command(index).expect("it was applied");
                 return Err(claim::LEADER_COMPLETENESS.broken(format!(
@@ -190,9 +239,18 @@ impl Rules {
     ///
     /// # Errors
     /// No majority has it on disk.
-    pub fn applied(&mut self, server: Server, entry: EntryId, have_looked: bool) -> Result<(), Broken> {
+    pub fn applied(
+        &mut self,
+        server: Server,
+        entry: EntryId,
+        have_looked: bool,
+    ) -> Result<(), Broken> {
         self.committed_by.push(self.latest_term());
-        let holders = self.saved.iter().filter(|saved| holds(saved, entry)).count();
+        let holders = self
+            .saved
+            .iter()
+            .filter(|saved| holds(saved, entry))
+            .count();
         if have_looked && holders * 2 <= self.saved.len() {
             return Err(claim::COMMIT_NEEDS_MAJORITY.broken(format!(
                 "{server} applied the entry {entry} (index@term), which only {holders} of {} servers have on disk",
@@ -228,8 +286,19 @@ fn kept_by_leader(server: Server, before: &SavedView, now: &SavedView) -> Result
 
 /// How many entries at the beginning of `now` stand at the same place in `before`.
 fn same_entries(before: &SavedView, now: &SavedView) -> usize {
-    let Some(dropped) = now.snapshot.index.0.checked_sub(before.snapshot.index.0) else { return 0 };
-    let Some(before) = before.entries.get(dropped as usize..) else { return 0 };
+    let Some(dropped) = now.snapshot.index.0.checked_sub(before.snapshot.index.0) else {
+        return 0;
+    };
+    let Some(before) = before.entries.get(dropped as usize..) else {
+        return 0;
+    };
     // Entries of one index and term are the same entry, or an earlier look would have told.
-    before.iter().zip(&now.entries).take_while(|(b, n)| b.term == n.term && b.command == n.command).count()
+    before
+        .iter()
+        .zip(&now.entries)
+        .take_while(|(b, n)| b.term == n.term && b.command == n.command)
+        .count()
 }
+
+#[cfg(test)]
+mod tests;

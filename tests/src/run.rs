@@ -24,7 +24,13 @@ pub struct Run {
 impl Run {
     /// A run of `story` that is about to begin.
     pub fn new(story: &'static Story, seed: u64, clock: Clock) -> Self {
-        Run { story, seed, clock, board: Board::new(story.servers), asked: AtomicUsize::new(0) }
+        Run {
+            story,
+            seed,
+            clock,
+            board: Board::new(story.servers),
+            asked: AtomicUsize::new(0),
+        }
     }
 
     /// Whose turn it is to be asked first; moves on.

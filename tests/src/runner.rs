@@ -29,16 +29,28 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         return kept(record::list(settings, story));
     }
     if story.exact && settings.clock == Clock::Real {
-        say(&format!("skip {} {}: it needs the simulation's control over time", story.part, story.name));
+        say(&format!(
+            "skip {} {}: it needs the simulation's control over time",
+            story.part, story.name
+        ));
         let run = Run::new(story, settings.seed, settings.clock);
-        return kept(record::append(settings, &run, &Default::default(), record::Result::Skipped));
+        return kept(record::append(
+            settings,
+            &run,
+            &Default::default(),
+            record::Result::Skipped,
+        ));
     }
     let mut failed = false;
     for seed in seeds(story, settings) {
         let run = Arc::new(Run::new(story, seed, settings.clock));
         let ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
         let broken = run.board.is_broken();
-        let result = if broken { record::Result::Failed } else { record::Result::Passed };
+        let result = if broken {
+            record::Result::Failed
+        } else {
+            record::Result::Passed
+        };
         kept(record::append(settings, &run, &ended, result));
         match broken {
             true if failed => {}
@@ -53,7 +65,9 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
     }
     if failed {
         // The report says it all: no second message from a panic hook.
-        resume_unwind(Box::new("a claim of the test was broken; its report is above"));
+        resume_unwind(Box::new(
+            "a claim of the test was broken; its report is above",
+        ));
     }
 }
 
@@ -88,7 +102,8 @@ fn settings() -> &'static Settings {
     static SETTINGS: OnceLock<Result<Settings, String>> = OnceLock::new();
     let read = SETTINGS.get_or_init(|| {
         let settings = Settings::from_env()?;
-        record::take_secret(&settings).map_err(|e| format!("LAB_SECRET={:?}: {e}", settings.secret))?;
+        record::take_secret(&settings)
+            .map_err(|e| format!("LAB_SECRET={:?}: {e}", settings.secret))?;
         Ok(settings)
     });
     match read {
@@ -101,8 +116,15 @@ fn settings() -> &'static Settings {
 fn warn_of(run: &Run) {
     static SAID: OnceLock<parking_lot::Mutex<std::collections::BTreeSet<String>>> = OnceLock::new();
     for warning in run.board.facts().warnings {
-        if SAID.get_or_init(Default::default).lock().insert(warning.clone()) {
-            say(&format!("warning {} {}: {warning}", run.story.part, run.story.name));
+        if SAID
+            .get_or_init(Default::default)
+            .lock()
+            .insert(warning.clone())
+        {
+            say(&format!(
+                "warning {} {}: {warning}",
+                run.story.part, run.story.name
+            ));
         }
     }
 }

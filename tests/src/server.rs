@@ -96,7 +96,9 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 32;
         match std::str::from_utf8(&self.0) {
-            Ok(text) if text.len() <= SHOWN && !text.contains(char::is_control) => f.write_str(text),
+            Ok(text) if text.len() <= SHOWN && !text.contains(char::is_control) => {
+                f.write_str(text)
+            }
             _ => write!(f, "{} bytes", self.0.len()),
         }
     }
@@ -116,7 +118,10 @@ mod tests {
     fn commands_read_as_they_were_written() {
         assert_eq!(Command::from(17).to_string(), "17");
         assert_eq!(Command::from("x").to_string(), "x");
-        assert_eq!(Command::from(Bytes::from(vec![0u8; 5000])).to_string(), "5000 bytes");
+        assert_eq!(
+            Command::from(Bytes::from(vec![0u8; 5000])).to_string(),
+            "5000 bytes"
+        );
     }
 
     #[test]

@@ -80,7 +80,10 @@ impl Settings {
     /// A value that is none of the knob's, with those that are; a `LAB_…` that is one letter off a knob.
     pub fn from_env() -> Result<Settings, String> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with("LAB_"))?;
+            let name = name
+                .into_string()
+                .ok()
+                .filter(|name| name.starts_with("LAB_"))?;
             Some((name, value.to_string_lossy().into_owned()))
         });
         Settings::read(variables)
@@ -104,7 +107,9 @@ impl Settings {
             list: false,
         };
         for (name, value) in variables {
-            settings.set(&name, &value).map_err(|problem| format!("{name}={value}: {problem}"))?;
+            settings
+                .set(&name, &value)
+                .map_err(|problem| format!("{name}={value}: {problem}"))?;
         }
         Ok(settings)
     }
@@ -114,8 +119,12 @@ impl Settings {
         match name {
             "LAB_SEED" => self.seed = number(value)?,
             "LAB_RUNS" => self.runs = Some(count(value)?),
-            "LAB_CLOCK" => self.clock = choice(value, &[("sim", Clock::Sim), ("real", Clock::Real)])?,
-            "LAB_THREADS" => self.threads = choice(value, &[("os", Threads::Os), ("fiber", Threads::Fiber)])?,
+            "LAB_CLOCK" => {
+                self.clock = choice(value, &[("sim", Clock::Sim), ("real", Clock::Real)])?
+            }
+            "LAB_THREADS" => {
+                self.threads = choice(value, &[("os", Threads::Os), ("fiber", Threads::Fiber)])?
+            }
             "LAB_SCHEDULER" => {
                 let known = [
                     ("random", Scheduler::Random),
@@ -142,7 +151,10 @@ impl Settings {
 
 fn number(value: &str) -> Result<u64, String> {
     let digits = value.trim().replace('_', "");
-    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    let parsed = match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => digits.parse(),
     };
@@ -157,7 +169,10 @@ fn count(value: &str) -> Result<u32, String> {
 }
 
 fn yes(value: &str) -> Result<bool, String> {
-    choice(value, &[("yes", true), ("no", false), ("1", true), ("0", false)])
+    choice(
+        value,
+        &[("yes", true), ("no", false), ("1", true), ("0", false)],
+    )
 }
 
 fn choice<T: Copy>(value: &str, known: &[(&str, T)]) -> Result<T, String> {
@@ -174,7 +189,11 @@ fn choice<T: Copy>(value: &str, known: &[(&str, T)]) -> Result<T, String> {
 
 /// The candidate that is at most two letters off.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.map(|c| (distance(word, c), c)).filter(|(d, _)| *d <= 2).min().map(|(_, c)| c)
+    candidates
+        .map(|c| (distance(word, c), c))
+        .filter(|(d, _)| *d <= 2)
+        .min()
+        .map(|(_, c)| c)
 }
 
 /// How many letters must be changed, added or dropped to make `a` of `b`.
@@ -213,7 +232,10 @@ mod tests {
             read("LAB_CLOCK", "reel").unwrap_err(),
             "LAB_CLOCK=reel: expected one of sim, real; did you mean real?"
         );
-        assert_eq!(read("LAB_RUNS", "0").unwrap_err(), "LAB_RUNS=0: expected how many seeds to try, 1 or more");
+        assert_eq!(
+            read("LAB_RUNS", "0").unwrap_err(),
+            "LAB_RUNS=0: expected how many seeds to try, 1 or more"
+        );
         assert_eq!(
             read("LAB_SEED", "x").unwrap_err(),
             "LAB_SEED=x: expected a whole number, as 17 or 0x5eed0000"

@@ -77,7 +77,9 @@ impl Cluster {
     pub fn step(&self, step: impl Into<String>) {
         let step = step.into();
         let (run, at) = (&self.shared.run, self.shared.now());
-        labsim::trace::event("step", 0, 0, || serde_json::json!({ "step": step }).to_string());
+        labsim::trace::event("step", 0, 0, || {
+            serde_json::json!({ "step": step }).to_string()
+        });
         run.board.step(at, step);
     }
 
@@ -87,8 +89,13 @@ impl Cluster {
         actors: usize,
         act: impl Fn(&Cluster, usize) -> T + Clone + Send + 'static,
     ) -> Vec<T> {
-        let threads: Vec<_> = (0..actors).map(|number| self.start_actor(number, act.clone())).collect();
-        threads.into_iter().map(|actor| self.join_actor(actor)).collect()
+        let threads: Vec<_> = (0..actors)
+            .map(|number| self.start_actor(number, act.clone()))
+            .collect();
+        threads
+            .into_iter()
+            .map(|actor| self.join_actor(actor))
+            .collect()
     }
 
     /// Starts one more thread of the story.
@@ -99,7 +106,9 @@ impl Cluster {
     ) -> thread::JoinHandle<T> {
         let cluster = self.clone();
         let builder = thread::Builder::new().name(format!("client {number}"));
-        builder.spawn(move || act(&cluster, number)).expect("a thread")
+        builder
+            .spawn(move || act(&cluster, number))
+            .expect("a thread")
     }
 
     /// Waits for such a thread; its failure is the story's.

@@ -62,7 +62,10 @@ mod tests {
     fn path_is_the_one_that_libtest_prints() {
         let mut story = crate::testing::STORY;
         story.module = "raft_2a::cuts";
-        assert_eq!((story.suite(), story.path().as_str()), ("raft_2a", "cuts::re_election"));
+        assert_eq!(
+            (story.suite(), story.path().as_str()),
+            ("raft_2a", "cuts::re_election")
+        );
         story.module = "raft_2a";
         assert_eq!(story.path(), "re_election");
     }

@@ -8,7 +8,7 @@ use raftapi::kv::{KvClerk, KvServer};
 use raftapi::view::{RpcView, SavedView};
 use raftapi::{ApplyMsg, PeerId, Persister, Raft};
 
-use crate::applier::Applier;
+use crate::applier::{Applier, SERVICE};
 use crate::{Cluster, Server};
 
 /// What is under test: a Raft, or a key/value service on one.
@@ -42,13 +42,19 @@ impl Kind {
     /// The service of servers `S`, on the Raft `R`, and clerks `C`.
     pub fn kv<R: Raft, S: KvServer, C: KvClerk>() -> Kind {
         Kind::made_by::<R>(Make::Kv {
-            start: |peers, me, persister, max_state| Arc::new(S::start(peers, me, persister, max_state)),
+            start: |peers, me, persister, max_state| {
+                Arc::new(S::start(peers, me, persister, max_state))
+            },
             clerk: |servers| Box::new(C::new(servers)),
         })
     }
 
     fn made_by<R: Raft>(make: Make) -> Kind {
-        Kind { make, view_rpc: R::view_rpc, view_saved: R::view_saved }
+        Kind {
+            make,
+            view_rpc: R::view_rpc,
+            view_saved: R::view_saved,
+        }
     }
 }
 
@@ -92,7 +98,9 @@ impl Cluster {
         persister: Persister,
     ) -> Subject {
         match self.shared.kind.make {
-            Make::Raft(make) => Subject::Raft(self.power_on_raft(make, server, domain, ends, persister)),
+            Make::Raft(make) => {
+                Subject::Raft(self.power_on_raft(make, server, domain, ends, persister))
+            }
             Make::Kv { start, .. } => {
                 let max_state = Some(self.shared.run.story.max_state).filter(|limit| *limit > 0);
                 Subject::Kv(domain.enter(|| start(ends, server.into(), persister, max_state)))
@@ -109,7 +117,12 @@ impl Cluster {
         persister: Persister,
     ) -> Arc<dyn Raft> {
         let shared = &self.shared;
-        let restarted = shared.run.board.history.lock().restart(server, &persister.snapshot());
+        let restarted = shared
+            .run
+            .board
+            .history
+            .lock()
+            .restart(server, &persister.snapshot());
         if let Err(broken) = restarted {
             self.end_with(broken);
         }
@@ -122,7 +135,7 @@ impl Cluster {
             domain: domain.clone(),
             snapshots: shared.run.story.snapshots,
         };
-        domain.spawn("service", move || applier.run(messages));
+        domain.spawn(SERVICE, move || applier.run(messages));
         raft
     }
 }

@@ -16,12 +16,8 @@ use crate::{Cluster, Server};
 
 /// Requests whose reply is awaited; older ones are taken for lost.
 const AWAITED: usize = 4096;
-
-/// Without snapshots a key/value server's log grows so long that to read the disk after each save would
-/// cost more than the whole test. A state larger than this, in bytes, …
-const LARGE: usize = 4096;
-/// … is looked at once in so many saves.
-const ONE_IN: u64 = 100;
+/// Bytes of a disk that may be read for each save.
+const READ_PER_SAVE: usize = 1024;
 
 /// The eyes of the harness. Called on the servers' own threads: it takes plain locks only, and
 /// tells the story of a broken claim instead of ending the thread that it was called on.
@@ -39,7 +35,15 @@ impl Watch {
     pub(crate) fn new(kind: Kind, run: Arc<Run>, disks: Vec<Disk>, pulse: Pulse) -> Self {
         let looked = Mutex::new(vec![0; disks.len()]);
         let awaited = Mutex::default();
-        Watch { kind, run, disks, looked, awaited, pulse, began: labsim::time::Instant::now() }
+        Watch {
+            kind,
+            run,
+            disks,
+            looked,
+            awaited,
+            pulse,
+            began: labsim::time::Instant::now(),
+        }
     }
 
     fn note(&self, checked: Result<(), Broken>) {
@@ -49,18 +53,30 @@ impl Watch {
         }
     }
 
-    /// Reads a server's disk, if it has changed since the last look. Tells whether it could.
+    /// Whether the rules know what is on a server's disk right now. Reads it if that is not too much:
+    /// a short log after every save, a long one so seldom that reading costs no more a save.
     fn look(&self, server: Server) -> Result<bool, Broken> {
+        let (disk, looked) = (
+            &self.disks[server.number()],
+            self.looked.lock()[server.number()],
+        );
+        let news = disk.saves() - looked;
+        match news == 0 || news >= (disk.state_len() / READ_PER_SAVE) as u64 {
+            true => self.read(server),
+            false => Ok(false),
+        }
+    }
+
+    /// Reads a server's disk, if it has changed since it was last read. Tells whether it could.
+    fn read(&self, server: Server) -> Result<bool, Broken> {
         let disk = &self.disks[server.number()];
         let saves = disk.saves();
-        if saves == 0 || self.looked.lock()[server.number()] == saves {
+        if self.looked.lock()[server.number()] == saves {
             return Ok(true);
         }
-        let last = self.looked.lock()[server.number()];
-        if self.run.story.is_kv() && disk.state_len() > LARGE && saves - last < ONE_IN {
+        let Some(view) = (self.kind.view_saved)(&disk.state()) else {
             return Ok(false);
-        }
-        let Some(view) = (self.kind.view_saved)(&disk.state()) else { return Ok(false) };
+        };
         self.looked.lock()[server.number()] = saves;
         self.run.board.rules.lock().saved(server, view)?;
         Ok(true)
@@ -69,27 +85,44 @@ impl Watch {
     /// `server` is seen to lead `term`.
     pub(crate) fn leads(&self, server: Server, term: Term) -> Result<(), Broken> {
         let news = self.run.board.rules.lock().leads(server, term)?;
-        if news && self.look(server)? {
+        if news && self.read(server)? {
             let history = self.run.board.history.lock();
-            self.run.board.rules.lock().complete(server, term, &history)?;
+            self.run
+                .board
+                .rules
+                .lock()
+                .complete(server, term, &history)?;
         }
         Ok(())
     }
 
-    /// `server` has applied `entry`, the first to do so.
+    /// `server` has applied `entry`, the first to do so. `history` is locked by the caller.
     pub(crate) fn first_applied(&self, server: Server, entry: EntryId) -> Result<(), Broken> {
-        let mut have_looked = true;
-        for disk in 0..self.disks.len() {
-            have_looked &= self.look(Server::numbered(disk))?;
+        let longest = self.disks.iter().map(Disk::state_len).max().unwrap_or(0);
+        let mut known = entry
+            .index
+            .0
+            .is_multiple_of((longest / READ_PER_SAVE) as u64 + 1);
+        for disk in (0..self.disks.len()).map(Server::numbered) {
+            known = known && self.read(disk)?;
         }
-        self.run.board.rules.lock().applied(server, entry, have_looked)
+        self.run.board.rules.lock().applied(server, entry, known)
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
-        let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else { return Ok(()) };
-        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else { return Ok(()) };
+        let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
+            return Ok(());
+        };
+        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else {
+            return Ok(());
+        };
         match &view {
-            RpcView::AppendEntries { term, prev, entries, .. } => {
+            RpcView::AppendEntries {
+                term,
+                prev,
+                entries,
+                ..
+            } => {
                 self.leads(from, *term)?;
                 self.run.board.rules.lock().sends(from, *prev, entries)?;
             }
@@ -111,13 +144,24 @@ impl Watch {
             0 => self.awaited.lock().remove(&seen.id.call),
             _ => self.awaited.lock().get(&seen.id.call).cloned(),
         };
-        let Some(request) = request else { return Ok(()) };
-        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else { return Ok(()) };
+        let Some(request) = request else {
+            return Ok(());
+        };
+        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else {
+            return Ok(());
+        };
         // A server that has lost its power meanwhile promises nothing more.
-        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else { return Ok(()) };
+        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else {
+            return Ok(());
+        };
         let server = Server::numbered(domain.peer() as usize);
         match self.look(server)? {
-            true => self.run.board.rules.lock().replies(server, &request, &reply),
+            true => self
+                .run
+                .board
+                .rules
+                .lock()
+                .replies(server, &request, &reply),
             false => Ok(()),
         }
     }

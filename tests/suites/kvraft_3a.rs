@@ -7,7 +7,10 @@ use tests::prelude::*;
 /// One client, nothing fails (§8).
 #[story(part = "3A", servers = 5, points = 3, original)]
 fn basic(c: &Cluster) {
-    c.bear(Load { clients: 1, ..Load::default() });
+    c.bear(Load {
+        clients: 1,
+        ..Load::default()
+    });
 }
 
 /// Operations take much less than a heartbeat each.
@@ -19,13 +22,20 @@ fn speed(c: &Cluster) {
 /// Several clients at once (§8).
 #[story(part = "3A", servers = 5, points = 3, original)]
 fn concurrent(c: &Cluster) {
-    c.bear(Load { clients: 5, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        ..Load::default()
+    });
 }
 
 /// The network loses and delays messages: clerks send operations again (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn unreliable(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        ..Load::default()
+    });
 }
 
 /// Appends to one key by several clients: each once, each client's in order (§8).
@@ -80,63 +90,107 @@ fn one_partition(c: &Cluster) {
     for clerk in numbers {
         c.let_reach(clerk, c.servers());
     }
-    let answered = c.until(Duration::from_secs(3), Duration::from_millis(10), || put.is_finished() && get.is_finished());
-    c.expect(&claim::CLERK_ANSWERED, answered, || "4 s after the network healed no answer has come".into());
+    let answered = c.until(Duration::from_secs(3), Duration::from_millis(10), || {
+        put.is_finished() && get.is_finished()
+    });
+    c.expect(&claim::CLERK_ANSWERED, answered, || {
+        "4 s after the network healed no answer has come".into()
+    });
     c.join_answered(vec![put, get]);
     expect_value(c, &clerk.get("1"), "15");
 }
 
 #[track_caller]
 fn expect_value(c: &Cluster, value: &str, expected: &str) {
-    c.expect(&claim::READS_OWN_WRITES, value == expected, || format!("a get returned {value:?}, expected {expected:?}"));
+    c.expect(&claim::READS_OWN_WRITES, value == expected, || {
+        format!("a get returned {value:?}, expected {expected:?}")
+    });
 }
 
 /// The network splits again and again, with one client (§8).
 #[story(part = "3A", servers = 5, points = 3, original)]
 fn many_partitions_one_client(c: &Cluster) {
-    c.bear(Load { clients: 1, partitions: true, ..Load::default() });
+    c.bear(Load {
+        clients: 1,
+        partitions: true,
+        ..Load::default()
+    });
 }
 
 /// The network splits again and again, with several clients (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn many_partitions_many_clients(c: &Cluster) {
-    c.bear(Load { clients: 5, partitions: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        partitions: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, with one client (§8).
 #[story(part = "3A", servers = 5, points = 3, original)]
 fn persist_one_client(c: &Cluster) {
-    c.bear(Load { clients: 1, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 1,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, with several clients (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn persist_concurrent(c: &Cluster) {
-    c.bear(Load { clients: 5, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, and messages get lost (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn persist_concurrent_unreliable(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, and the network splits (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn persist_partition(c: &Cluster) {
-    c.bear(Load { clients: 5, crash: true, partitions: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, the network splits, and messages get lost (§8).
 #[story(part = "3A", servers = 5, points = 4, original)]
 fn persist_partition_unreliable(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, crash: true, partitions: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
 }
 
 /// The same with many clients, who all use all keys (§8).
 #[story(part = "3A", servers = 7, points = 5, original)]
 fn persist_partition_unreliable_linearizable(c: &Cluster) {
-    c.bear(Load { clients: 15, unreliable: true, crash: true, partitions: true, random_keys: true });
+    c.bear(Load {
+        clients: 15,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        random_keys: true,
+    });
 }
 
 // --- Beyond the original ---
@@ -161,8 +215,12 @@ fn lost_answer(c: &Cluster) {
 /// Waits until the first append to `x` has been done.
 #[track_caller]
 fn wait_for_append(c: &Cluster, reader: &mut tests::kv::Clerk) {
-    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || !reader.get("x").is_empty());
-    c.expect(&claim::CLERK_ANSWERED, done, || "an append whose answer gets lost was not done in 5 s".into());
+    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || {
+        !reader.get("x").is_empty()
+    });
+    c.expect(&claim::CLERK_ANSWERED, done, || {
+        "an append whose answer gets lost was not done in 5 s".into()
+    });
 }
 
 /// The new leader knows what was done under the old one: all servers skip what comes twice (§8).
@@ -249,13 +307,18 @@ fn a_hanging_server(c: &Cluster) {
 /// A value need not be short.
 #[story(part = "3A", servers = 3, points = 2)]
 fn a_large_value(c: &Cluster) {
-    let large: String = (0..64 * 1024).map(|_| rng().random_range('a'..='z')).collect();
+    let large: String = (0..64 * 1024)
+        .map(|_| rng().random_range('a'..='z'))
+        .collect();
     let mut clerk = c.clerk();
     clerk.put("x", &large);
     clerk.append("x", "!");
     let value = clerk.get("x");
     c.expect(&claim::READS_OWN_WRITES, value == large + "!", || {
-        format!("a get returned {} bytes, not the 65,537 that were written", value.len())
+        format!(
+            "a get returned {} bytes, not the 65,537 that were written",
+            value.len()
+        )
     });
 }
 

@@ -33,7 +33,9 @@ fn snapshot_rpc(c: &Cluster) {
 
 #[track_caller]
 fn expect_value(c: &Cluster, value: &str, expected: &str) {
-    c.expect(&claim::READS_OWN_WRITES, value == expected, || format!("a get returned {value:?}, expected {expected:?}"));
+    c.expect(&claim::READS_OWN_WRITES, value == expected, || {
+        format!("a get returned {value:?}, expected {expected:?}")
+    });
 }
 
 /// Snapshots are small, and so is Raft's state (§7).
@@ -63,37 +65,66 @@ fn speed(c: &Cluster) {
 /// Power fails everywhere, with one client (§7, §8).
 #[story(part = "3B", servers = 5, points = 3, original, max_state = 1000)]
 fn snapshot_recover(c: &Cluster) {
-    c.bear(Load { clients: 1, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 1,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Power fails everywhere, with many clients (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
 fn snapshot_recover_many_clients(c: &Cluster) {
-    c.bear(Load { clients: 20, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 20,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Messages get lost (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
 fn snapshot_unreliable(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        ..Load::default()
+    });
 }
 
 /// Messages get lost, and power fails everywhere (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
 fn snapshot_unreliable_recover(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, crash: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        ..Load::default()
+    });
 }
 
 /// Messages get lost, power fails everywhere, and the network splits (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
 fn snapshot_unreliable_recover_concurrent_partition(c: &Cluster) {
-    c.bear(Load { clients: 5, unreliable: true, crash: true, partitions: true, ..Load::default() });
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
 }
 
 /// The same with many clients, who all use all keys (§7, §8).
 #[story(part = "3B", servers = 7, points = 5, original, max_state = 1000)]
 fn snapshot_unreliable_recover_concurrent_partition_linearizable(c: &Cluster) {
-    c.bear(Load { clients: 15, unreliable: true, crash: true, partitions: true, random_keys: true });
+    c.bear(Load {
+        clients: 15,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        random_keys: true,
+    });
 }
 
 // --- Beyond the original ---
@@ -127,8 +158,12 @@ fn lost_answer_and(c: &Cluster, then: impl FnOnce(&Cluster)) {
     clerk.put("x", "");
     c.lose_replies(number, true);
     let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
-    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || !other.get("x").is_empty());
-    c.expect(&claim::CLERK_ANSWERED, done, || "an append whose answer gets lost was not done in 5 s".into());
+    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || {
+        !other.get("x").is_empty()
+    });
+    c.expect(&claim::CLERK_ANSWERED, done, || {
+        "an append whose answer gets lost was not done in 5 s".into()
+    });
     c.let_reach(number, []);
     (0..100).for_each(|round| other.put("y", &round.to_string()));
     then(c);
@@ -168,6 +203,8 @@ fn a_hundred_thousand_operations(c: &Cluster) {
     c.expect_bounded_state();
     let (server, size) = c.largest_snapshot();
     c.expect(&claim::KV_SNAPSHOT_SIZE, (1..=1000).contains(&size), || {
-        format!("{server} has a snapshot of {size} bytes, of {CLIENTS} short values by as many clerks")
+        format!(
+            "{server} has a snapshot of {size} bytes, of {CLIENTS} short values by as many clerks"
+        )
     });
 }

@@ -9,7 +9,9 @@ fn initial_election(c: &Cluster) {
     c.leader();
     c.sleep_ms(50); // the others hear of it
     let term = c.terms();
-    c.expect(&claim::TERM_STARTED, term >= Term(1), || format!("saw term {term}"));
+    c.expect(&claim::TERM_STARTED, term >= Term(1), || {
+        format!("saw term {term}")
+    });
     c.sleep_ms(2000);
     if c.terms() != term {
         c.warn("the term changed although nothing failed: are heartbeats late, or election timeouts too short?");
@@ -35,7 +37,9 @@ fn re_election(c: &Cluster) {
     c.leader();
     c.rejoin(second);
     c.leader();
-    c.expect(&claim::ONE_LEADER, c.connected().contains(&last), || format!("{last} is gone"));
+    c.expect(&claim::ONE_LEADER, c.connected().contains(&last), || {
+        format!("{last} is gone")
+    });
 }
 
 /// Seven servers lose three at a time, again and again; the other four always find a leader (§5.2).
@@ -79,9 +83,13 @@ fn even_cluster(c: &Cluster) {
 fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
     let mut saw = None;
     for _ in 0..10 {
-        let Some((winner, loser, voter, term)) = c.two_candidates() else { break };
+        let Some((winner, loser, voter, term)) = c.two_candidates() else {
+            break;
+        };
         c.release_held(Mail::Requests, winner, voter);
-        let won = c.until(Duration::from_millis(20), Duration::from_millis(1), || c.leads(winner));
+        let won = c.until(Duration::from_millis(20), Duration::from_millis(1), || {
+            c.leads(winner)
+        });
         let in_time = won && c.term_of(loser) == term;
         c.let_all_pass();
         if !in_time {
@@ -96,7 +104,9 @@ fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
             c.term_of(loser)
         ));
     }
-    c.expect(&claim::CANDIDATE_FOLLOWS, saw.is_none(), || saw.unwrap_or_default());
+    c.expect(&claim::CANDIDATE_FOLLOWS, saw.is_none(), || {
+        saw.unwrap_or_default()
+    });
 }
 
 /// Heartbeats of a deposed leader, delivered late, postpone nobody's election (Figure 2, Followers).
@@ -116,7 +126,11 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
     c.cut_off(new);
     // Three of five are left. They never hear from a leader of their term, only from the past.
     let left: [Server; 3] = c.others([old, new]);
-    let before = left.map(|s| c.term_of(s)).into_iter().max().unwrap_or_default();
+    let before = left
+        .map(|s| c.term_of(s))
+        .into_iter()
+        .max()
+        .unwrap_or_default();
     let elected = c.until(Duration::from_secs(5), Duration::from_millis(50), || {
         left.iter().for_each(|to| {
             c.release_next(Mail::Requests, old, *to);
@@ -166,20 +180,32 @@ fn refused_candidates_postpone_no_election(c: &Cluster) {
 fn late_votes_do_not_count(c: &Cluster) {
     // Everybody hears every request; nobody hears an answer.
     c.handle_all(Mail::Replies, Handling::Hold);
-    let asked = |s: &Server| c.others::<4>([*s]).iter().all(|v| c.held(Mail::Replies, *v, *s) > 0);
-    let began = c.until(Duration::from_secs(5), Duration::from_millis(1), || c.servers().iter().any(asked));
-    c.expect(&claim::SITUATION, began, || "nobody asked for votes within 5 s".into());
+    let asked = |s: &Server| {
+        c.others::<4>([*s])
+            .iter()
+            .all(|v| c.held(Mail::Replies, *v, *s) > 0)
+    };
+    let began = c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        c.servers().iter().any(asked)
+    });
+    c.expect(&claim::SITUATION, began, || {
+        "nobody asked for votes within 5 s".into()
+    });
     let candidate = c.servers().into_iter().find(asked).expect("somebody asked");
     let term = c.term_of(candidate);
     c.handle_all(Mail::Requests, Handling::Swallow); // from now on nobody hears any request either
-    let moved_on = c.until(Duration::from_secs(5), Duration::from_millis(1), || c.term_of(candidate) > term);
+    let moved_on = c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        c.term_of(candidate) > term
+    });
     if !moved_on {
         return; // a Raft that asks for leave before it runs (PreVote) stays in its term
     }
     for voter in c.others::<4>([candidate]) {
         c.release_held(Mail::Replies, voter, candidate);
     }
-    let leads = c.until(Duration::from_secs(1), Duration::from_millis(5), || c.leads(candidate));
+    let leads = c.until(Duration::from_secs(1), Duration::from_millis(5), || {
+        c.leads(candidate)
+    });
     c.expect(&claim::STALE_REPLIES, !leads, || {
         let now = c.term_of(candidate);
         format!("{candidate} leads term {now}, in which nobody got its requests; the votes that came were of term {term}")
@@ -197,7 +223,10 @@ fn mute_leader(c: &Cluster) {
     c.leader_among(&others);
     c.sleep_ms(1000);
     c.expect(&claim::STALE_LEADER_STEPS_DOWN, !c.leads(mute), || {
-        format!("{mute} still says that it leads term {}, though it hears of a later one", c.term_of(mute))
+        format!(
+            "{mute} still says that it leads term {}, though it hears of a later one",
+            c.term_of(mute)
+        )
     });
     c.heal();
     c.leader();

@@ -101,7 +101,9 @@ fn fail_no_agree(c: &Cluster) {
     // The three may have elected a leader of their own, which never heard of 20.
     let leader = c.leader();
     let (index, _) = c.propose_at(leader, [30]);
-    c.expect(&claim::INDEX, matches!(index.0, 2 | 3), || format!("expected index 2 or 3, got {index}"));
+    c.expect(&claim::INDEX, matches!(index.0, 2 | 3), || {
+        format!("expected index 2 or 3, got {index}")
+    });
     c.agree(1000);
 }
 
@@ -113,8 +115,12 @@ fn concurrent_starts(c: &Cluster) {
             c.sleep_ms(3000);
         }
         let leader = c.leader();
-        let Ok((_, term)) = c.try_propose(leader, 1) else { continue };
-        let taken = c.together(5, move |c, number| c.try_propose(leader, 100 + number as u64).ok());
+        let Ok((_, term)) = c.try_propose(leader, 1) else {
+            continue;
+        };
+        let taken = c.together(5, move |c, number| {
+            c.try_propose(leader, 100 + number as u64).ok()
+        });
         if c.servers().iter().any(|s| c.term_of(*s) != term) {
             continue;
         }
@@ -139,7 +145,10 @@ fn concurrent_starts(c: &Cluster) {
         }
         return;
     }
-    c.fail(&claim::STABLE_LEADER, "the term changed in each of 5 tries, although nothing failed");
+    c.fail(
+        &claim::STABLE_LEADER,
+        "the term changed in each of 5 tries, although nothing failed",
+    );
 }
 
 /// A leader that comes back with entries nobody else saw gives them up (§5.3).
@@ -203,7 +212,9 @@ fn backup(c: &Cluster) {
 fn count(c: &Cluster) {
     c.leader();
     let elected = rpcs_in(c);
-    c.expect(&claim::ELECTION_RPCS, (1..=30).contains(&elected), || format!("{elected} RPCs to elect the first leader"));
+    c.expect(&claim::ELECTION_RPCS, (1..=30).contains(&elected), || {
+        format!("{elected} RPCs to elect the first leader")
+    });
     let agreed = (0..5).find_map(|attempt| {
         if attempt > 0 {
             c.sleep_ms(3000);
@@ -211,14 +222,21 @@ fn count(c: &Cluster) {
         count_agreement(c)
     });
     let Some(sent) = agreed else {
-        c.fail(&claim::STABLE_LEADER, "the term changed in each of 5 tries, although nothing failed");
+        c.fail(
+            &claim::STABLE_LEADER,
+            "the term changed in each of 5 tries, although nothing failed",
+        );
     };
     const MOST: u64 = (10 + 1 + 3) * 3;
-    c.expect(&claim::FEW_RPCS, sent <= MOST, || format!("{sent} RPCs for 10 entries; at most {MOST} are needed"));
+    c.expect(&claim::FEW_RPCS, sent <= MOST, || {
+        format!("{sent} RPCs for 10 entries; at most {MOST} are needed")
+    });
     let before = rpcs_in(c);
     c.sleep_ms(1000);
     let idle = rpcs_in(c) - before;
-    c.expect(&claim::QUIET_WHEN_IDLE, idle <= 3 * 20, || format!("{idle} RPCs in an idle second; at most 60 are needed"));
+    c.expect(&claim::QUIET_WHEN_IDLE, idle <= 3 * 20, || {
+        format!("{idle} RPCs in an idle second; at most 60 are needed")
+    });
 }
 
 /// RPCs that a burst of commands took; `None` if the term changed on the way.
@@ -329,7 +347,11 @@ fn election_restriction(c: &Cluster) {
     c.cut_off(short);
     c.agree("kept too");
     c.rejoin(short);
-    let voters: Vec<Server> = others.into_iter().filter(|s| *s != short && *s != leader).take(2).collect();
+    let voters: Vec<Server> = others
+        .into_iter()
+        .filter(|s| *s != short && *s != leader)
+        .take(2)
+        .collect();
     never_elected(c, short, &voters);
     c.heal();
     c.agree("last");
@@ -340,11 +362,15 @@ fn election_restriction(c: &Cluster) {
 fn never_elected(c: &Cluster, candidate: Server, voters: &[Server]) {
     let before = c.term_of(candidate);
     c.keep_links(|from, to| from == candidate && voters.contains(&to));
-    let elected = c.until(Duration::from_secs(4), Duration::from_millis(5), || {
-        matches!(c.state(candidate), Some((term, true)) if term > before)
-    });
+    let elected = c.until(
+        Duration::from_secs(4),
+        Duration::from_millis(5),
+        || matches!(c.state(candidate), Some((term, true)) if term > before),
+    );
     c.expect(&claim::ELECTION_RESTRICTION, !elected, || {
-        format!("{voters:?} elected {candidate}, whose log lacks an entry that theirs hold committed")
+        format!(
+            "{voters:?} elected {candidate}, whose log lacks an entry that theirs hold committed"
+        )
     });
 }
 
@@ -440,8 +466,14 @@ fn leader_cut_off_for_an_hour(c: &Cluster) {
     c.agree("third");
     c.sleep_ms(1000);
     let sent = c.rpcs() - before;
-    c.expect(&claim::FEW_RPCS, sent <= 400, || format!("{sent} RPCs when {old} was back after an hour; at most 400 are needed"));
+    c.expect(&claim::FEW_RPCS, sent <= 400, || {
+        format!("{sent} RPCs when {old} was back after an hour; at most 400 are needed")
+    });
     let leader = c.leader();
-    c.expect(&claim::STALE_LEADER_STEPS_DOWN, leader == old || !c.leads(old), || format!("{old} still says that it leads"));
+    c.expect(
+        &claim::STALE_LEADER_STEPS_DOWN,
+        leader == old || !c.leads(old),
+        || format!("{old} still says that it leads"),
+    );
     c.all_apply(["first", "second", "third"]);
 }

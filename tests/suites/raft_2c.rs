@@ -92,7 +92,10 @@ fn figure8(c: &Cluster) {
 
 /// Gives a random command to each server. Returns the last that took it.
 fn offer_to_all(c: &Cluster) -> Option<Server> {
-    c.servers().into_iter().filter(|s| c.try_propose(*s, random_command()).is_ok()).last()
+    c.servers()
+        .into_iter()
+        .filter(|s| c.try_propose(*s, random_command()).is_ok())
+        .next_back()
 }
 
 /// One time in ten up to half a second, else a few milliseconds: enough for some entries to be committed.
@@ -170,7 +173,10 @@ fn churn(c: &Cluster) {
     c.set_reliable(true);
     c.revive_all();
     stop.raise();
-    let seen: Vec<Command> = clients.into_iter().flat_map(|client| c.join_actor(client)).collect();
+    let seen: Vec<Command> = clients
+        .into_iter()
+        .flat_map(|client| c.join_actor(client))
+        .collect();
     c.sleep_ms(1000);
     let last = c.agree(random_command());
     let mut log = Vec::new();
@@ -181,7 +187,10 @@ fn churn(c: &Cluster) {
     }
     for command in seen {
         c.expect(&claim::COMMITTED_STAYS, log.contains(&command), || {
-            format!("a client saw {command} applied; it is not among the {} entries of the final log", log.len())
+            format!(
+                "a client saw {command} applied; it is not among the {} entries of the final log",
+                log.len()
+            )
         });
     }
 }
@@ -193,7 +202,11 @@ fn churn_client(c: &Cluster, number: usize, stop: &Flag) -> Vec<Command> {
     while !stop.is_raised() {
         count += 1;
         let command = Command::from(format!("client {number} command {count}"));
-        let taken = c.servers().into_iter().filter_map(|s| c.try_propose(s, &command).ok()).last();
+        let taken = c
+            .servers()
+            .into_iter()
+            .filter_map(|s| c.try_propose(s, &command).ok())
+            .last();
         let Some((index, _)) = taken else {
             c.sleep_ms(79 + number as u64 * 17);
             continue;
@@ -218,8 +231,14 @@ fn vote_survives_power_failure(c: &Cluster) {
         let before = c.terms();
         c.handle_all(Mail::Requests, Handling::Hold);
         let runs = |s: Server| c.term_of(s) > before;
-        c.until(Duration::from_secs(3), Duration::from_millis(1), || runs(one) || runs(other));
-        let (first, second) = if runs(one) { (one, other) } else { (other, one) };
+        c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+            runs(one) || runs(other)
+        });
+        let (first, second) = if runs(one) {
+            (one, other)
+        } else {
+            (other, one)
+        };
         if !runs(first) || runs(second) {
             c.let_all_pass();
             continue;
@@ -228,13 +247,17 @@ fn vote_survives_power_failure(c: &Cluster) {
         let term = c.term_of(first);
         c.arm_power_failure(voter, first);
         c.release_held(Mail::Requests, first, voter);
-        c.until(Duration::from_millis(20), Duration::from_millis(1), || c.leads(first));
+        c.until(Duration::from_millis(20), Duration::from_millis(1), || {
+            c.leads(first)
+        });
         let elected = c.leads(first) && c.term_of(first) == term;
         c.lose_power(voter);
         c.restart(voter);
         // Now `second` runs, maybe in the same term. Only `voter` hears of it.
         c.handle(Mail::Requests, second, voter, Handling::Pass);
-        c.until(Duration::from_secs(3), Duration::from_millis(1), || runs(second));
+        c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+            runs(second)
+        });
         let in_time = elected && c.term_of(second) == term && c.term_of(voter) <= term;
         let twice = c.until(Duration::from_millis(20), Duration::from_millis(1), || {
             c.state(second) == Some((term, true))
@@ -259,7 +282,9 @@ fn confirmed_entry_survives_power_failure(c: &Cluster) {
         c.cut_off(away);
         c.arm_power_failure(keeper, leader);
         let (index, _) = c.propose_at(leader, [format!("confirmed {attempt}")]);
-        let confirmed = c.until(Duration::from_millis(300), Duration::from_millis(1), || c.committed(index).0 > 0);
+        let confirmed = c.until(Duration::from_millis(300), Duration::from_millis(1), || {
+            c.committed(index).0 > 0
+        });
         c.cut_off(leader);
         c.lose_power(keeper);
         c.restart(keeper);
@@ -294,7 +319,9 @@ fn restart_in_mid_election(c: &Cluster) {
 fn figure7(c: &Cluster) {
     let [top, a, b, x, d, e, f] = c.all();
     let all = [top, a, b, x, d, e, f];
-    let but = |gone: &[Server]| -> Vec<Server> { all.into_iter().filter(|s| !gone.contains(s)).collect() };
+    let but = |gone: &[Server]| -> Vec<Server> {
+        all.into_iter().filter(|s| !gone.contains(s)).collect()
+    };
     for command in ["1.1", "1.2", "1.3"] {
         c.agree(command);
     }
@@ -339,7 +366,9 @@ fn figure7(c: &Cluster) {
         c.rejoin(back);
     }
     c.agree("8.11");
-    c.all_apply(["1.1", "1.2", "1.3", "4.4", "4.5", "5.6", "5.7", "6.8", "6.9", "6.10", "8.11"]);
+    c.all_apply([
+        "1.1", "1.2", "1.3", "4.4", "4.5", "5.6", "5.7", "6.8", "6.9", "6.10", "8.11",
+    ]);
 }
 
 /// A leader takes commands that reach nobody, and is gone.

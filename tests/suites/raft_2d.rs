@@ -52,7 +52,11 @@ fn snapshots_with(c: &Cluster, away: Away) {
         let leader = c.leader();
         let [follower, _] = c.others([leader]);
         // Every third time the leader is the victim, and another takes the commands in vain.
-        let (victim, sender) = if iteration % 3 == 1 { (leader, follower) } else { (follower, leader) };
+        let (victim, sender) = if iteration % 3 == 1 {
+            (leader, follower)
+        } else {
+            (follower, leader)
+        };
         match away {
             Away::Nobody => {}
             Away::CutOff => c.cut_off(victim),
@@ -122,7 +126,9 @@ fn late_snapshot_erases_nothing(c: &Cluster) {
     c.agree("caught up");
     c.handle(Mail::Requests, leader, keeper, Handling::Pass);
     // These are confirmed by `keeper` alone, and then it is all that remembers them.
-    c.expect(&claim::STABLE_LEADER, c.leads(leader), || format!("{leader} lost its office, though {keeper} hears it"));
+    c.expect(&claim::STABLE_LEADER, c.leads(leader), || {
+        format!("{leader} lost its office, though {keeper} hears it")
+    });
     let kept: Vec<Command> = (0..5u64).map(Command::from).collect();
     c.agree_all(&kept);
     c.release_held(Mail::Requests, leader, keeper);
@@ -267,7 +273,10 @@ fn expect_kept(c: &Cluster, commands: &[Command]) {
     let log = c.log();
     for command in commands {
         c.expect(&claim::COMMITTED_STAYS, log.contains(command), || {
-            format!("{command} was applied, and is not in the final log of {} entries", log.len())
+            format!(
+                "{command} was applied, and is not in the final log of {} entries",
+                log.len()
+            )
         });
     }
 }

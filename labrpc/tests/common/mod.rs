@@ -5,6 +5,7 @@ use labrpc::{ClientEnd, Link, Network, Path, Responder, Server, Service};
 use labsim::sync::{Arc, Mutex};
 use labsim::thread;
 use labsim::time::Duration;
+use labsim::{Backend, Config, Scheduler};
 use serde::{Deserialize, Serialize};
 
 /// An argument with more than one field.
@@ -175,14 +176,42 @@ impl World {
     }
 }
 
-/// Runs a test's body on each clock there is.
+/// Runs a test's body on the wall clock, then in simulations: many seeds, few preemptions and many, on both kinds of
+/// threads, which must give the same trace.
+#[track_caller]
 pub fn on_clocks(body: fn()) {
     body();
+    simulate(body);
 }
 
-/// How late something may be: on the wall clock the machine may be busy.
+/// Runs a test's body in simulations only.
+#[track_caller]
+pub fn simulate(body: fn()) {
+    for seed in 0..seeds() {
+        let one_in = if seed % 2 == 0 { 50 } else { 3 };
+        let config = Config::seed(seed).scheduler(Scheduler::Random { one_in });
+        let [os, fiber] = [Backend::Os, Backend::Fiber].map(|backend| {
+            let outcome = labsim::run(config.clone().backend(backend), body);
+            if let Err(failure) = outcome.result {
+                panic!("with seed {seed} on {backend:?} threads: {failure}");
+            }
+            outcome.trace_hash
+        });
+        assert_eq!(os, fiber, "with seed {seed} OS threads and fibers part");
+    }
+}
+
+/// How many seeds to try.
+fn seeds() -> u64 {
+    let set = std::env::var("LAB_RUNS").ok();
+    set.map_or(10, |n| {
+        n.parse().expect("LAB_RUNS is a number of seeds to try")
+    })
+}
+
+/// How late something may be: on the wall clock the machine may be busy, in a simulation calls cost a little.
 pub fn slack() -> Duration {
-    Duration::from_millis(60)
+    ms(if labsim::is_simulated() { 5 } else { 60 })
 }
 
 /// Waits until something is so.

@@ -51,8 +51,15 @@ impl<T> Buffered<T> {
     }
 
     fn kind(&self) -> ObjKind {
-        let name = if self.cap.is_some() { "bounded channel" } else { "channel" };
-        ObjKind { name, content: std::any::type_name::<T>() }
+        let name = if self.cap.is_some() {
+            "bounded channel"
+        } else {
+            "channel"
+        };
+        ObjKind {
+            name,
+            content: std::any::type_name::<T>(),
+        }
     }
 
     fn filled(&self, sim: &Sim) -> ObjId {
@@ -99,7 +106,11 @@ impl<T> Buffered<T> {
                     self.notify(sim, &self.filled);
                     return Ok(());
                 }
-                Err(SendTimeoutError::Timeout(v)) if patience && deadline.is_none_or(|d| sim.now() < d) => value = v,
+                Err(SendTimeoutError::Timeout(v))
+                    if patience && deadline.is_none_or(|d| sim.now() < d) =>
+                {
+                    value = v
+                }
                 Err(e) => return Err(e),
             }
             if std::mem::take(&mut first) {
@@ -274,13 +285,17 @@ impl<T> Arm for RecvArm<'_, T> {
         }
     }
 
-    fn unclaim(&self, _sim: &Sim, token: Token) {
-        let mut s = self.0.state.lock();
-        if let Some(i) = s.claimed.iter().position(|(t, _)| *t == token)
-            && let (_, Some(value)) = s.claimed.swap_remove(i)
+    fn unclaim(&self, sim: &Sim, token: Token) {
         {
-            s.queue.push_front(value);
+            let mut s = self.0.state.lock();
+            let Some(i) = s.claimed.iter().position(|(t, _)| *t == token) else {
+                return;
+            };
+            if let (_, Some(value)) = s.claimed.swap_remove(i) {
+                s.queue.push_front(value);
+            }
         }
+        self.0.notify(sim, &self.0.filled);
     }
 
     fn sim(&self) -> u32 {

@@ -29,7 +29,10 @@ macro_rules! select {
 #[macro_export]
 macro_rules! __select {
     // Arms, each with a body that is a block, or an expression up to a comma or the end.
-    (@parse [$($done:tt)*] [] recv($r:expr) -> $p:pat => $body:block $(,)? $($rest:tt)*) => {
+    (@parse [$($done:tt)*] [] recv($r:expr) -> $p:pat => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@parse [$($done)* (recv ($r) () ($p) ($body))] [] $($rest)*)
+    };
+    (@parse [$($done:tt)*] [] recv($r:expr) -> $p:pat => $body:block $($rest:tt)*) => {
         $crate::__select!(@parse [$($done)* (recv ($r) () ($p) ($body))] [] $($rest)*)
     };
     (@parse [$($done:tt)*] [] recv($r:expr) -> $p:pat => $body:expr, $($rest:tt)*) => {
@@ -38,7 +41,10 @@ macro_rules! __select {
     (@parse [$($done:tt)*] [] recv($r:expr) -> $p:pat => $body:expr) => {
         $crate::__select!(@parse [$($done)* (recv ($r) () ($p) ($body))] [])
     };
-    (@parse [$($done:tt)*] [] send($s:expr, $m:expr $(,)?) -> $p:pat => $body:block $(,)? $($rest:tt)*) => {
+    (@parse [$($done:tt)*] [] send($s:expr, $m:expr $(,)?) -> $p:pat => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@parse [$($done)* (send ($s) ($m) ($p) ($body))] [] $($rest)*)
+    };
+    (@parse [$($done:tt)*] [] send($s:expr, $m:expr $(,)?) -> $p:pat => $body:block $($rest:tt)*) => {
         $crate::__select!(@parse [$($done)* (send ($s) ($m) ($p) ($body))] [] $($rest)*)
     };
     (@parse [$($done:tt)*] [] send($s:expr, $m:expr $(,)?) -> $p:pat => $body:expr, $($rest:tt)*) => {
@@ -48,19 +54,28 @@ macro_rules! __select {
         $crate::__select!(@parse [$($done)* (send ($s) ($m) ($p) ($body))] [])
     };
     // The default arm, last or in between; it is kept apart.
-    (@parse [$($done:tt)*] [] default => $body:block $(,)? $($rest:tt)*) => {
+    (@parse [$($done:tt)*] [] default => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@rest [$($done)*] [() ($body)] $($rest)*)
+    };
+    (@parse [$($done:tt)*] [] default => $body:block $($rest:tt)*) => {
         $crate::__select!(@rest [$($done)*] [() ($body)] $($rest)*)
     };
     (@parse [$($done:tt)*] [] default => $body:expr $(, $($rest:tt)*)?) => {
         $crate::__select!(@rest [$($done)*] [() ($body)] $($($rest)*)?)
     };
-    (@parse [$($done:tt)*] [] default() => $body:block $(,)? $($rest:tt)*) => {
+    (@parse [$($done:tt)*] [] default() => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@rest [$($done)*] [() ($body)] $($rest)*)
+    };
+    (@parse [$($done:tt)*] [] default() => $body:block $($rest:tt)*) => {
         $crate::__select!(@rest [$($done)*] [() ($body)] $($rest)*)
     };
     (@parse [$($done:tt)*] [] default() => $body:expr $(, $($rest:tt)*)?) => {
         $crate::__select!(@rest [$($done)*] [() ($body)] $($($rest)*)?)
     };
-    (@parse [$($done:tt)*] [] default($t:expr) => $body:block $(,)? $($rest:tt)*) => {
+    (@parse [$($done:tt)*] [] default($t:expr) => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@rest [$($done)*] [($t) ($body)] $($rest)*)
+    };
+    (@parse [$($done:tt)*] [] default($t:expr) => $body:block $($rest:tt)*) => {
         $crate::__select!(@rest [$($done)*] [($t) ($body)] $($rest)*)
     };
     (@parse [$($done:tt)*] [] default($t:expr) => $body:expr $(, $($rest:tt)*)?) => {

@@ -29,8 +29,8 @@ mod timed;
 mod zero;
 
 pub use crossbeam_channel::{
-    RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySelectError,
-    TrySendError,
+    RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryRecvError,
+    TrySelectError, TrySendError,
 };
 
 pub use crate::select;
@@ -39,9 +39,12 @@ pub use select::{Select, SelectedOperation};
 pub use sender::Sender;
 pub use timed::{after, at, never, tick};
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::sim;
+use crate::sim::objects::ObjId;
+use crate::trace::What;
 
 use self::buffered::Buffered;
 use self::zero::Zero;
@@ -74,7 +77,10 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 
 fn buffered<T>(channel: Buffered<T>) -> (Sender<T>, Receiver<T>) {
     let channel = Arc::new(channel);
-    (Sender::buffered(channel.clone()), Receiver::buffered(channel))
+    (
+        Sender::buffered(channel.clone()),
+        Receiver::buffered(channel),
+    )
 }
 
 /// The calling thread's simulation, to which the channel must belong. `None`: the thread is in none, and neither is
@@ -91,6 +97,13 @@ fn simulation_of<'a>(channel: u32) -> Option<&'a sim::Sim> {
             std::thread::current().name().unwrap_or("without a name")
         ),
         _ => None,
+    }
+}
+
+/// A look at a channel is a call like others: a loop that polls costs time, and lets others run.
+fn look(at: &'static Location<'static>) {
+    if let Some(sim) = sim::current() {
+        sim.point(What::Channel, ObjId::NONE, at);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::sim::objects::ObjId;
 use crate::sim::threads::Why;
 use crate::sim::{self, Sim};
 use crate::time::Instant;
+use crate::trace::What;
 use crate::wall;
 
 /// The receiving half of a channel. Clones receive from the same; each message goes to one of them.
@@ -25,7 +26,10 @@ pub struct Receiver<T> {
 enum Flavor<T> {
     Real(crossbeam_channel::Receiver<T>),
     /// Real time; the times of crossbeam are turned into ours.
-    RealTimed(crossbeam_channel::Receiver<std::time::Instant>, fn(std::time::Instant) -> T),
+    RealTimed(
+        crossbeam_channel::Receiver<std::time::Instant>,
+        fn(std::time::Instant) -> T,
+    ),
     Buffered(Arc<Buffered<T>>),
     Zero(Arc<Zero<T>>),
     Timed(Arc<dyn Timed<T>>),
@@ -37,29 +41,41 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl Receiver<Instant> {
     pub(super) fn real_timed(rx: crossbeam_channel::Receiver<std::time::Instant>) -> Self {
-        Receiver { flavor: Flavor::RealTimed(rx, Instant::from_std) }
+        Receiver {
+            flavor: Flavor::RealTimed(rx, Instant::from_std),
+        }
     }
 }
 
 impl<T> Receiver<T> {
     pub(super) fn real(rx: crossbeam_channel::Receiver<T>) -> Self {
-        Receiver { flavor: Flavor::Real(rx) }
+        Receiver {
+            flavor: Flavor::Real(rx),
+        }
     }
 
     pub(super) fn buffered(channel: Arc<Buffered<T>>) -> Self {
-        Receiver { flavor: Flavor::Buffered(channel) }
+        Receiver {
+            flavor: Flavor::Buffered(channel),
+        }
     }
 
     pub(super) fn zero(channel: Arc<Zero<T>>) -> Self {
-        Receiver { flavor: Flavor::Zero(channel) }
+        Receiver {
+            flavor: Flavor::Zero(channel),
+        }
     }
 
     pub(super) fn timed(channel: Arc<dyn Timed<T>>) -> Self {
-        Receiver { flavor: Flavor::Timed(channel) }
+        Receiver {
+            flavor: Flavor::Timed(channel),
+        }
     }
 
     pub(super) fn never() -> Self {
-        Receiver { flavor: Flavor::Never }
+        Receiver {
+            flavor: Flavor::Never,
+        }
     }
 
     /// Receives, waiting for a message.
@@ -68,7 +84,8 @@ impl<T> Receiver<T> {
     /// When there is none and the senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_until(None, true, Location::caller()).map_err(|_| RecvError)
+        self.recv_until(None, true, Location::caller())
+            .map_err(|_| RecvError)
     }
 
     /// Receives if there is a message.
@@ -97,7 +114,8 @@ impl<T> Receiver<T> {
     /// When that has come, or the senders are gone.
     #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Some(deadline), true, Location::caller()).map_err(timeout_error)
+        self.recv_until(Some(deadline), true, Location::caller())
+            .map_err(timeout_error)
     }
 
     /// `Empty`: the time is up.
@@ -127,17 +145,31 @@ impl<T> Receiver<T> {
         let Some(sim) = sim::current() else {
             return recv_real(&crossbeam_channel::never(), deadline, patience);
         };
+        sim.point(What::Receive, ObjId::NONE, at);
         let why = patience.then_some(Why::Receive);
-        wait(sim, &[self as &dyn Arm], new_token(sim), deadline.map(Instant::as_nanos), why, at);
+        wait(
+            sim,
+            &[self as &dyn Arm],
+            new_token(sim),
+            deadline.map(Instant::as_nanos),
+            why,
+            at,
+        );
         Err(TryRecvError::Empty)
     }
 
-    pub(super) fn collect(&self, token: Token, at: &'static Location<'static>) -> Result<T, RecvError> {
+    pub(super) fn collect(
+        &self,
+        token: Token,
+        at: &'static Location<'static>,
+    ) -> Result<T, RecvError> {
         match &self.flavor {
             Flavor::Buffered(c) => c.take_claimed(token).ok_or(RecvError),
             Flavor::Timed(c) => c.take_claimed(token).ok_or(RecvError),
             Flavor::Zero(c) => {
-                let Some(sim) = sim::current() else { return Err(RecvError) };
+                let Some(sim) = sim::current() else {
+                    return Err(RecvError);
+                };
                 match c.collect(sim, token, at) {
                     Collected::Message(value) => Ok(value),
                     Collected::Disconnected | Collected::Broken => Err(RecvError),
@@ -160,7 +192,9 @@ impl<T> Receiver<T> {
     }
 
     /// Messages in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        super::look(Location::caller());
         match &self.flavor {
             Flavor::Real(rx) => rx.len(),
             Flavor::RealTimed(rx, _) => rx.len(),
@@ -171,13 +205,16 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there are none.
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room; always so with capacity 0.
+    #[track_caller]
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|cap| self.len() >= cap)
+        let len = self.len();
+        self.capacity().is_some_and(|cap| len >= cap)
     }
 
     /// Messages that the channel holds at most; `None` is no bound.
@@ -258,7 +295,9 @@ impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         match &self.flavor {
             Flavor::Real(rx) => Receiver::real(rx.clone()),
-            Flavor::RealTimed(rx, convert) => Receiver { flavor: Flavor::RealTimed(rx.clone(), *convert) },
+            Flavor::RealTimed(rx, convert) => Receiver {
+                flavor: Flavor::RealTimed(rx.clone(), *convert),
+            },
             Flavor::Buffered(c) => {
                 c.add_receiver();
                 Receiver::buffered(c.clone())

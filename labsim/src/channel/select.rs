@@ -90,15 +90,25 @@ pub(super) fn wait(
         }
         if wake == Wake::Dying {
             // The caller unwinds and may not wait; the first arm will find nothing and fail.
-            return if deadline.is_none() && arms.len() > 1 { Some(0) } else { None };
+            return if deadline.is_none() && arms.len() > 1 {
+                Some(0)
+            } else {
+                None
+            };
         }
     }
 }
 
 /// Tries the arms in turn, from a random one on: `select!` favours none.
 fn claim_one(sim: &Sim, arms: &[&dyn Arm], token: Token) -> Option<usize> {
-    let first = if arms.len() > 1 { sim.kernel.with(|k| k.sched.draw(arms.len())) } else { 0 };
-    (first..arms.len()).chain(0..first).find(|i| arms[*i].claim(sim, token) == Claim::Done)
+    let first = if arms.len() > 1 {
+        sim.kernel.with(|k| k.sched.draw(arms.len()))
+    } else {
+        0
+    };
+    (first..arms.len())
+        .chain(0..first)
+        .find(|i| arms[*i].claim(sim, token) == Claim::Done)
 }
 
 fn pass_on(sim: &Sim, arms: &[&dyn Arm], chosen: usize) {
@@ -118,7 +128,12 @@ fn block(
     why: Why,
     at: &'static Location<'static>,
 ) -> (Wake, Option<usize>) {
-    let watching = Watching { sim, arms, token, done: false };
+    let watching = Watching {
+        sim,
+        arms,
+        token,
+        done: false,
+    };
     let mut objs = [ObjId::NONE; 8];
     let mut more = Vec::new();
     let mut n = 0;
@@ -138,7 +153,11 @@ fn block(
         all = [&objs[..], &more[..]].concat();
         &all[..]
     };
-    let until = arms.iter().filter_map(|a| a.ready_at()).chain(deadline).min();
+    let until = arms
+        .iter()
+        .filter_map(|a| a.ready_at())
+        .chain(deadline)
+        .min();
     sim.kernel.with(|k| k.enter_op(token, true));
     let wake = sim.block(objs, until, why, at);
     let completed = watching.finish();
@@ -219,7 +238,9 @@ pub struct Select<'a> {
 
 impl fmt::Debug for Select<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Select").field("operations", &self.operations.len()).finish()
+        f.debug_struct("Select")
+            .field("operations", &self.operations.len())
+            .finish()
     }
 }
 
@@ -250,7 +271,10 @@ impl<'a> Select<'a> {
     /// Without any operation.
     #[track_caller]
     pub fn select(&mut self) -> SelectedOperation<'a> {
-        assert!(!self.operations.is_empty(), "a select over no operations would wait for ever");
+        assert!(
+            !self.operations.is_empty(),
+            "a select over no operations would wait for ever"
+        );
         let at = Location::caller();
         loop {
             if let Some(chosen) = self.choose(None, true, at) {
@@ -265,7 +289,8 @@ impl<'a> Select<'a> {
     /// When none is.
     #[track_caller]
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        self.choose(None, false, Location::caller()).ok_or(TrySelectError)
+        self.choose(None, false, Location::caller())
+            .ok_or(TrySelectError)
     }
 
     /// Waits until an operation is ready, but no longer than `timeout`.
@@ -273,7 +298,10 @@ impl<'a> Select<'a> {
     /// # Errors
     /// When the time is up.
     #[track_caller]
-    pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
+    pub fn select_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let at = Location::caller();
         let deadline = Instant::now().checked_add(timeout);
         self.choose(deadline, true, at).ok_or(SelectTimeoutError)
@@ -284,8 +312,12 @@ impl<'a> Select<'a> {
     /// # Errors
     /// When that has come.
     #[track_caller]
-    pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        self.choose(Some(deadline), true, Location::caller()).ok_or(SelectTimeoutError)
+    pub fn select_deadline(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
+        self.choose(Some(deadline), true, Location::caller())
+            .ok_or(SelectTimeoutError)
     }
 
     fn choose(
@@ -307,7 +339,11 @@ impl<'a> Select<'a> {
         patience: bool,
         at: &'static Location<'static>,
     ) -> Option<SelectedOperation<'a>> {
-        if self.operations.iter().any(|o| o.sim() != sim.id && o.sim() != 0) {
+        if self
+            .operations
+            .iter()
+            .any(|o| o.sim() != sim.id && o.sim() != 0)
+        {
             super::foreign_channel();
         }
         sim.point(What::Select, ObjId::NONE, at);
@@ -315,10 +351,18 @@ impl<'a> Select<'a> {
         let token = new_token(sim);
         let why = patience.then_some(Why::Select);
         let index = wait(sim, &arms, token, deadline.map(Instant::as_nanos), why, at)?;
-        Some(SelectedOperation { index, by: Some(By::Simulator(token, self.operations[index])), _not_send: PhantomData })
+        Some(SelectedOperation {
+            index,
+            by: Some(By::Simulator(token, self.operations[index])),
+            _not_send: PhantomData,
+        })
     }
 
-    fn choose_real(&mut self, deadline: Option<Instant>, patience: bool) -> Option<SelectedOperation<'a>> {
+    fn choose_real(
+        &mut self,
+        deadline: Option<Instant>,
+        patience: bool,
+    ) -> Option<SelectedOperation<'a>> {
         let mut select = crossbeam_channel::Select::new();
         for operation in &self.operations {
             operation.add_real(&mut select);
@@ -339,7 +383,11 @@ impl<'a> Select<'a> {
                 Some(d) => select.select_deadline(d.to_std()).ok(),
             }
         }?;
-        Some(SelectedOperation { index: chosen.index(), by: Some(By::Crossbeam(chosen)), _not_send: PhantomData })
+        Some(SelectedOperation {
+            index: chosen.index(),
+            by: Some(By::Crossbeam(chosen)),
+            _not_send: PhantomData,
+        })
     }
 }
 
@@ -359,7 +407,9 @@ pub struct SelectedOperation<'a> {
 
 impl fmt::Debug for SelectedOperation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SelectedOperation").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("SelectedOperation")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }
 
@@ -397,13 +447,15 @@ impl SelectedOperation<'_> {
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        let Some(By::Simulator(token, operation)) = self.by.take() else { return };
+        let Some(By::Simulator(token, operation)) = self.by.take() else {
+            return;
+        };
         if let Some(sim) = sim::current() {
             operation.unclaim(sim, token);
         }
         assert!(
             crate::thread::panicking(),
-            "dropping a `SelectedOperation` without completing the operation"
+            "dropped `SelectedOperation` without completing the operation"
         );
     }
 }

@@ -30,15 +30,21 @@ impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
     pub(super) fn real(tx: crossbeam_channel::Sender<T>) -> Self {
-        Sender { flavor: Flavor::Real(tx) }
+        Sender {
+            flavor: Flavor::Real(tx),
+        }
     }
 
     pub(super) fn buffered(channel: Arc<Buffered<T>>) -> Self {
-        Sender { flavor: Flavor::Buffered(channel) }
+        Sender {
+            flavor: Flavor::Buffered(channel),
+        }
     }
 
     pub(super) fn zero(channel: Arc<Zero<T>>) -> Self {
-        Sender { flavor: Flavor::Zero(channel) }
+        Sender {
+            flavor: Flavor::Zero(channel),
+        }
     }
 
     /// Sends, waiting for room, or for a receiver if the channel has capacity 0.
@@ -47,7 +53,8 @@ impl<T> Sender<T> {
     /// When the receivers are gone; the message is in the error.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.send_until(message, None, true, Location::caller()).map_err(|e| SendError(e.into_inner()))
+        self.send_until(message, None, true, Location::caller())
+            .map_err(|e| SendError(e.into_inner()))
     }
 
     /// Sends if that is possible at once.
@@ -56,10 +63,11 @@ impl<T> Sender<T> {
     /// When it is not, or the receivers are gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.send_until(message, None, false, Location::caller()).map_err(|e| match e {
-            SendTimeoutError::Timeout(m) => TrySendError::Full(m),
-            SendTimeoutError::Disconnected(m) => TrySendError::Disconnected(m),
-        })
+        self.send_until(message, None, false, Location::caller())
+            .map_err(|e| match e {
+                SendTimeoutError::Timeout(m) => TrySendError::Full(m),
+                SendTimeoutError::Disconnected(m) => TrySendError::Disconnected(m),
+            })
     }
 
     /// Sends, waiting no longer than `timeout`.
@@ -119,7 +127,9 @@ impl<T> Sender<T> {
     }
 
     /// Messages in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
+        super::look(Location::caller());
         match &self.flavor {
             Flavor::Real(tx) => tx.len(),
             Flavor::Buffered(c) => c.len(),
@@ -128,13 +138,16 @@ impl<T> Sender<T> {
     }
 
     /// Whether there are none.
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room; always so with capacity 0.
+    #[track_caller]
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|cap| self.len() >= cap)
+        let len = self.len();
+        self.capacity().is_some_and(|cap| len >= cap)
     }
 
     /// Messages that the channel holds at most; `None` is no bound.
@@ -177,7 +190,9 @@ fn send_real<T>(
     }
     if !wall::is_bound() {
         return match deadline {
-            None => tx.send(message).map_err(|e| SendTimeoutError::Disconnected(e.0)),
+            None => tx
+                .send(message)
+                .map_err(|e| SendTimeoutError::Disconnected(e.0)),
             Some(d) => tx.send_deadline(message, d.to_std()),
         };
     }
@@ -203,7 +218,11 @@ fn send_real<T>(
             }
         }
     };
-    Err(if gone { SendTimeoutError::Disconnected(message) } else { SendTimeoutError::Timeout(message) })
+    Err(if gone {
+        SendTimeoutError::Disconnected(message)
+    } else {
+        SendTimeoutError::Timeout(message)
+    })
 }
 
 impl<T> Clone for Sender<T> {

@@ -51,7 +51,14 @@ pub fn never<T>() -> Receiver<T> {
 }
 
 fn simulated(sim: &Sim, when: Instant, period: Option<Duration>) -> Receiver<Instant> {
-    Receiver::timed(Arc::new(Clockwork { sim: sim.id, period, state: Mutex::new(State { next: Some(when), claimed: Vec::new() }) }))
+    Receiver::timed(Arc::new(Clockwork {
+        sim: sim.id,
+        period,
+        state: Mutex::new(State {
+            next: Some(when),
+            claimed: Vec::new(),
+        }),
+    }))
 }
 
 /// What a receiver needs of a channel that goes by the clock, whatever it delivers.
@@ -85,7 +92,9 @@ impl Clockwork {
     fn take_due(&self, now: u64) -> Option<Instant> {
         let mut s = self.state.lock();
         let due = s.next.filter(|n| n.as_nanos() <= now)?;
-        s.next = self.period.and_then(|p| Instant::from_nanos(now).max(due).checked_add(p));
+        s.next = self
+            .period
+            .and_then(|p| Instant::from_nanos(now).max(due).checked_add(p));
         Some(due)
     }
 }
@@ -125,7 +134,9 @@ impl Timed<Instant> for Clockwork {
         patience: bool,
         at: &'static Location<'static>,
     ) -> Result<Instant, TryRecvError> {
-        let Some(sim) = super::simulation_of(self.sim) else { return Err(TryRecvError::Empty) };
+        let Some(sim) = super::simulation_of(self.sim) else {
+            return Err(TryRecvError::Empty);
+        };
         sim.point(What::Receive, ObjId::NONE, at);
         let token = new_token(sim);
         let why = patience.then_some(Why::Receive);

@@ -94,7 +94,9 @@ impl<T> Zero<T> {
     /// After the choice to send: the message is with a receiver, or goes to it now, or there is none left.
     fn finish_send(&self, sim: &Sim, token: Token) -> Result<(), SendTimeoutError<T>> {
         match self.take_goods(token) {
-            Some(value) => self.deliver(sim, token, value).map_err(SendTimeoutError::Disconnected),
+            Some(value) => self
+                .deliver(sim, token, value)
+                .map_err(SendTimeoutError::Disconnected),
             None => Ok(()),
         }
     }
@@ -109,7 +111,11 @@ impl<T> Zero<T> {
     pub(super) fn deliver(&self, sim: &Sim, giver: Token, value: T) -> Result<(), T> {
         let taker = {
             let mut s = self.state.lock();
-            let Some(deal) = s.deals.iter_mut().find(|d| d.giver == giver) else { return Err(value) };
+            let Some(deal) = s.deals.iter_mut().find(|d| d.giver == giver) else {
+                // Nobody had been there to take it; or the taker was ended with its hand out, and the message is
+                // lost with it, which its sender cannot know.
+                return if s.receivers == 0 { Err(value) } else { Ok(()) };
+            };
             deal.goods = Some(value);
             deal.taker
         };
@@ -144,9 +150,17 @@ impl<T> Zero<T> {
     }
 
     /// After the choice to receive: the message, for which a sender may have to be waited for.
-    pub(super) fn collect(&self, sim: &Sim, token: Token, at: &'static Location<'static>) -> Collected<T> {
+    pub(super) fn collect(
+        &self,
+        sim: &Sim,
+        token: Token,
+        at: &'static Location<'static>,
+    ) -> Collected<T> {
         let settled = |s: &State<T>| {
-            s.deals.iter().find(|d| d.taker == token).is_none_or(|d| d.goods.is_some() || d.broken)
+            s.deals
+                .iter()
+                .find(|d| d.taker == token)
+                .is_none_or(|d| d.goods.is_some() || d.broken)
         };
         block_until(sim, token, Why::Receive, at, || settled(&self.state.lock()));
         let mut s = self.state.lock();
@@ -189,7 +203,8 @@ impl<T> Zero<T> {
 
     fn wake_all(&self, offers: &[Offer]) {
         if let Some(sim) = crate::sim::current().filter(|s| s.id == self.sim) {
-            sim.kernel.with(|k| offers.iter().for_each(|o| k.wake_op(o.token)));
+            sim.kernel
+                .with(|k| offers.iter().for_each(|o| k.wake_op(o.token)));
         }
     }
 }
@@ -222,13 +237,26 @@ impl<T> Arm for RecvArm<'_, T> {
             if !sim.kernel.with(|k| k.complete_op(giver.token, giver.arm)) {
                 continue;
             }
-            let goods = s.goods.iter().position(|(t, _)| *t == giver.token).map(|i| s.goods.swap_remove(i).1);
-            s.deals.push(Deal { giver: giver.token, taker: token, goods, broken: false });
+            let goods = s
+                .goods
+                .iter()
+                .position(|(t, _)| *t == giver.token)
+                .map(|i| s.goods.swap_remove(i).1);
+            s.deals.push(Deal {
+                giver: giver.token,
+                taker: token,
+                goods,
+                broken: false,
+            });
             drop(s);
             sim.kernel.with(|k| k.wake_op(giver.token));
             return Claim::Done;
         }
-        if s.senders == 0 { Claim::Done } else { Claim::NotReady }
+        if s.senders == 0 {
+            Claim::Done
+        } else {
+            Claim::NotReady
+        }
     }
 
     fn watch(&self, _sim: &Sim, token: Token, arm: usize) -> Option<ObjId> {
@@ -244,7 +272,10 @@ impl<T> Arm for RecvArm<'_, T> {
         // The receiver was ended with the message in its hand.
         let deal = {
             let mut s = self.0.state.lock();
-            s.deals.iter().position(|d| d.taker == token).map(|i| s.deals.swap_remove(i))
+            s.deals
+                .iter()
+                .position(|d| d.taker == token)
+                .map(|i| s.deals.swap_remove(i))
         };
         drop(deal);
     }
@@ -262,11 +293,20 @@ impl<T> Arm for SendArm<'_, T> {
         let mut s = self.0.state.lock();
         while let Some(taker) = s.takers.pop_front() {
             if sim.kernel.with(|k| k.complete_op(taker.token, taker.arm)) {
-                s.deals.push(Deal { giver: token, taker: taker.token, goods: None, broken: false });
+                s.deals.push(Deal {
+                    giver: token,
+                    taker: taker.token,
+                    goods: None,
+                    broken: false,
+                });
                 return Claim::Done;
             }
         }
-        if s.receivers == 0 { Claim::Done } else { Claim::NotReady }
+        if s.receivers == 0 {
+            Claim::Done
+        } else {
+            Claim::NotReady
+        }
     }
 
     fn watch(&self, _sim: &Sim, token: Token, arm: usize) -> Option<ObjId> {
@@ -281,7 +321,13 @@ impl<T> Arm for SendArm<'_, T> {
     fn unclaim(&self, sim: &Sim, token: Token) {
         let taker = {
             let mut s = self.0.state.lock();
-            let Some(deal) = s.deals.iter_mut().find(|d| d.giver == token && d.goods.is_none()) else { return };
+            let Some(deal) = s
+                .deals
+                .iter_mut()
+                .find(|d| d.giver == token && d.goods.is_none())
+            else {
+                return;
+            };
             deal.broken = true;
             deal.taker
         };

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::kernel::{Kernel, Next};
 use super::objects::{ObjId, ObjKind};
-use super::threads::Why;
+use super::threads::{Life, Why};
 use crate::domain::Domain;
 
 const CRASH: ObjKind = ObjKind {
@@ -13,11 +13,21 @@ const CRASH: ObjKind = ObjKind {
 };
 
 impl Kernel {
-    /// Dooms the threads of `domain`. They unwind before anything else runs.
+    /// Dooms the threads of `domain`, but for those that are acting for another peer: their doom comes when they are
+    /// back. The others unwind before anything else runs.
     pub(crate) fn crash(&mut self, domain: &Domain) {
         self.hash
             .add(0xfc << 56 | u64::from(domain.peer()) << 16 | u64::from(domain.incarnation()));
-        self.doom(|t| t.domain.as_ref() == Some(domain));
+        self.doom(|t| t.domain.as_ref() == Some(domain) && !t.acts_for_another());
+    }
+
+    /// Dooms the running thread if its domain crashed while it was acting for another.
+    pub(crate) fn crash_late(&mut self) {
+        let me = self.me();
+        let crashed = me.domain.as_ref().is_some_and(|d| !d.is_alive());
+        if crashed && me.life == Life::Alive && !me.acts_for_another() {
+            me.life = Life::Doomed;
+        }
     }
 
     /// An object to wait on until the last thread of `domain` but the caller has ended; none if it has.

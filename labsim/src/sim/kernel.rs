@@ -26,6 +26,9 @@ const BUSY: u64 = 300_000;
 /// Waits that are refused to a thread while it unwinds; a `Drop` that asks for more loops for ever.
 const LONGEST_DEATH: u32 = 10_000;
 
+/// Calls after which a thread that unwinds is asked whether it will ever end; ten times that is too many.
+const DYING_TURN: u32 = 100_000;
+
 /// Who has the baton next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -63,6 +66,8 @@ pub(crate) struct Kernel {
     ops: u64,
     /// Calls left to the running thread before the scheduler is asked.
     fuel: u32,
+    /// The fuel is that of a thread that unwinds: the next one gets its own.
+    dying_fuel: bool,
     /// The next time at which something is due: a timer or the limit.
     alarm: u64,
     call_cost: u64,
@@ -91,6 +96,7 @@ impl Kernel {
             dying: Vec::new(),
             timers: Timers::default(),
             fuel: sched.refill(),
+            dying_fuel: false,
             sched,
             rng: Xoshiro256PlusPlus::seed_from_u64(config.seed),
             hash: TraceHash::new(config.seed),
@@ -158,8 +164,11 @@ impl Kernel {
         }
         self.note_busy_loop();
         if self.unwinding() {
-            self.fuel = u32::MAX;
-            return Next::Stay;
+            return if self.fuel == 0 {
+                self.note_long_death()
+            } else {
+                Next::Stay
+            };
         }
         if self.fuel > 0 {
             return Next::Stay;
@@ -191,6 +200,15 @@ impl Kernel {
         self.choose(slot)
     }
 
+    /// The running thread lets others run. It gets fuel for a whole turn then, so that limits are looked at here.
+    pub(crate) fn yields(&mut self) -> Next {
+        if self.unwinding() || self.over_limit() {
+            return Next::Stay;
+        }
+        self.note_busy_loop();
+        self.give_way(Cause::Yield)
+    }
+
     /// A thread that unwinds wanted to wait. It may not, and when it tries without end (a `Drop` that loops
     /// until something happens) the run is given up rather than hung.
     pub(crate) fn refuse_wait(&mut self) -> Next {
@@ -201,6 +219,26 @@ impl Kernel {
         } else {
             Next::Stay
         }
+    }
+
+    /// A thread unwinds and has made very many calls meanwhile: a `Drop` that polls for ever without a wait.
+    fn note_long_death(&mut self) -> Next {
+        self.dying_turn();
+        self.me().dying_calls += LONGEST_DEATH / 10;
+        self.refuse_wait()
+    }
+
+    /// The thread that gives the baton away has caught a panic of its own. On fibers `std::thread::panicking()` is
+    /// true also while another one unwinds, so that later on nobody could tell.
+    fn forget_caught_panic(&mut self, slot: Slot) {
+        if self.threads.get(slot).panic.is_some() && !std::thread::panicking() {
+            self.threads.get_mut(slot).panic = None;
+        }
+    }
+
+    fn dying_turn(&mut self) {
+        self.fuel = DYING_TURN;
+        self.dying_fuel = true;
     }
 
     /// The next thread to run, out of the dying, then the ready ones. There must be one.
@@ -214,13 +252,17 @@ impl Kernel {
     }
 
     fn enter(&mut self, from: Slot, slot: Slot) -> Next {
+        if slot != from && from != Slot::MAX {
+            self.forget_caught_panic(from);
+        }
         self.running = slot;
         self.threads.get_mut(slot).woken_by = None;
         self.hash.add(0xff << 56 | u64::from(slot));
         self.hash.add(self.now);
         if self.threads.get(slot).life == Life::Dying {
-            self.fuel = u32::MAX;
-        } else if self.fuel > u32::MAX / 2 || self.fuel == 0 {
+            self.dying_turn();
+        } else if self.dying_fuel || self.fuel == 0 {
+            self.dying_fuel = false;
             self.fuel = self.sched.refill();
         }
         if slot == from {
@@ -383,12 +425,19 @@ impl Kernel {
     /// Begins an operation of the running thread that others may complete while it waits.
     pub(crate) fn begin_op(&mut self) -> Op {
         self.ops += 1;
-        Op { slot: self.running, number: self.ops }
+        Op {
+            slot: self.running,
+            number: self.ops,
+        }
     }
 
     /// From now on, the running thread waits in `op`; if `open`, others may complete it.
     pub(crate) fn enter_op(&mut self, op: Op, open: bool) {
-        self.me().op = Some(OpState { number: op.number, open, arm: None });
+        self.me().op = Some(OpState {
+            number: op.number,
+            open,
+            arm: None,
+        });
     }
 
     /// Leaves the operation; says which arm of it another thread has completed.
@@ -462,7 +511,16 @@ impl Kernel {
         let slot = self.objects.get(obj).waiters[i];
         self.wake(slot, Wake::Notified);
         self.threads.get_mut(slot).woken_by = Some(obj);
+        self.let_go_first(slot);
         true
+    }
+
+    /// The running thread gave back what `slot` waited for. It gives way at once if it, or another, was quicker
+    /// before: a loop around a lock would otherwise keep all others out.
+    pub(crate) fn let_go_first(&mut self, slot: Slot) {
+        if self.threads.get(slot).overtaken {
+            self.cut_turn();
+        }
     }
 
     /// Wakes all threads that wait for `obj`, and says how many.
@@ -578,15 +636,13 @@ impl Kernel {
 
     /// Adds an event to the full trace. The caller has folded it into the hash.
     pub(crate) fn record(&mut self, kind: &'static str, a: u64, b: u64, detail: String) {
-        let (thread, domain) = if self.threads.live == 0 {
-            (0, None)
-        } else {
-            let t = self.threads.get(self.running);
-            (t.uid, t.acts_for().map(|d| (d.peer(), d.incarnation())))
-        };
+        let t = self.threads.get(self.running);
+        let (thread, name) = (t.uid, t.name.clone());
+        let domain = t.acts_for().map(|d| (d.peer(), d.incarnation()));
         self.events.push(Event {
             at: self.now - START,
             thread,
+            name,
             domain,
             kind,
             a,

@@ -22,7 +22,6 @@ use std::sync::{Arc, Weak};
 use self::baton::BatonCell;
 use self::kernel::{Kernel, Next, START};
 use self::objects::{ObjId, ObjKind};
-use self::scheduler::Cause;
 use self::threads::{Life, Slot, State, Thread, Wake, Why};
 use crate::backend::Carrier;
 use crate::config::Config;
@@ -201,6 +200,12 @@ impl Sim {
         }
     }
 
+    /// The calling thread is back from acting for another peer: if its own has crashed meanwhile, it ends.
+    pub(crate) fn heed_late_crash(&self) {
+        self.kernel.with(Kernel::crash_late);
+        self.heed_doom();
+    }
+
     /// Blocks the calling thread until one of `objs` is notified or the time `deadline` comes.
     pub(crate) fn block(
         &self,
@@ -247,13 +252,7 @@ impl Sim {
         if self.account(What::Yield, ObjId::NONE, at) {
             self.reschedule();
         }
-        let next = self.kernel.with(|k| {
-            if k.unwinding() {
-                Next::Stay
-            } else {
-                k.give_way(Cause::Yield)
-            }
-        });
+        let next = self.kernel.with(|k| k.yields());
         self.perform(next);
     }
 
@@ -321,7 +320,8 @@ impl Sim {
         self.kernel.with(|k| {
             let record = k.me().panic.take().unwrap_or_else(PanicRecord::unknown);
             let slot = k.running;
-            let thread = k.thread_report(slot);
+            let mut thread = k.thread_report(slot);
+            thread.peer = record.peer.or(thread.peer);
             k.end(Some(Failure::Panic {
                 thread,
                 record,
@@ -388,6 +388,7 @@ impl Kernel {
             waiting_for: Vec::new(),
             wake: Wake::Notified,
             woken_by: None,
+            overtaken: false,
             op: None,
             held: Vec::new(),
             exit,

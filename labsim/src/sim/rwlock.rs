@@ -101,7 +101,7 @@ impl Kernel {
     }
 
     /// The lock is free: wakes a writer, or all readers. They race with whoever comes meanwhile, as under
-    /// parking_lot, whose unlock hands nothing over.
+    /// parking_lot, whose unlock hands nothing over; but who has lost such a race once goes first.
     fn call_in(&mut self, obj: ObjId) {
         let n = self.objects.get(obj).waiters.len();
         if n == 0 {
@@ -111,6 +111,7 @@ impl Kernel {
         let slot = self.objects.get(obj).waiters[i];
         if self.waits_to_write(slot).is_some() {
             self.wake(slot, Wake::Notified);
+            self.let_go_first(slot);
         } else {
             self.wake_readers(obj);
         }
@@ -125,6 +126,7 @@ impl Kernel {
             .collect();
         for slot in readers {
             self.wake(slot, Wake::Notified);
+            self.let_go_first(slot);
         }
     }
 

@@ -105,13 +105,15 @@ pub(crate) struct Thread {
     pub(crate) last_call: &'static Location<'static>,
     pub(crate) state: State,
     pub(crate) life: Life,
-    /// Counts its waits; a timer of an earlier one is void.
+    /// Counts the waits of its slot; a timer of an earlier one is void.
     pub(crate) epoch: u64,
     pub(crate) waiting_for: Vec<ObjId>,
     pub(crate) wake: Wake,
     /// The object whose notification made it ready, until it runs. If it is doomed before, another waiter
     /// gets the notification, which would be lost otherwise.
     pub(crate) woken_by: Option<ObjId>,
+    /// It was woken to take a lock, and another thread had it by then. The next unlock lets it go first.
+    pub(crate) overtaken: bool,
     /// The operation on channels that it waits in.
     pub(crate) op: Option<OpState>,
     pub(crate) held: Vec<Held>,
@@ -135,6 +137,12 @@ impl Thread {
     pub(crate) fn acts_for(&self) -> Option<&Domain> {
         self.acting.as_ref().or(self.domain.as_ref())
     }
+
+    /// Whether it is doing something for another peer, which lives.
+    pub(crate) fn acts_for_another(&self) -> bool {
+        let acting = self.acting.as_ref().filter(|d| d.is_alive());
+        acting.is_some() && acting != self.domain.as_ref()
+    }
 }
 
 #[derive(Default)]
@@ -151,7 +159,10 @@ impl Threads {
         self.live += 1;
         self.next_uid += 1;
         if let Some(slot) = self.free.pop() {
-            self.table[slot as usize] = thread;
+            let old = &mut self.table[slot as usize];
+            // Counts on, so that a timer of the old thread is void for the new one.
+            let epoch = old.epoch;
+            *old = Thread { epoch, ..thread };
             return slot;
         }
         self.table.push(thread);

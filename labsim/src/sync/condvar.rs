@@ -1,6 +1,7 @@
 //! Condition variables.
 
 use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::mutex::{MutexGuard, TagCell};
@@ -22,6 +23,8 @@ const KIND: ObjKind = ObjKind {
 pub struct Condvar {
     tag: TagCell,
     inner: parking_lot::Condvar,
+    /// Counts notifications on the wall clock (see `wait_real`).
+    notified: AtomicU32,
 }
 
 /// Whether a timed wait ended by its time.
@@ -47,6 +50,7 @@ impl Condvar {
         Condvar {
             tag: TagCell(Tag::new()),
             inner: parking_lot::Condvar::new(),
+            notified: AtomicU32::new(0),
         }
     }
 
@@ -56,7 +60,7 @@ impl Condvar {
         match sim::current() {
             Some(sim) => self.notify(sim, Location::caller(), |k, obj| k.notify_one(obj)),
             None => {
-                wall::heed();
+                self.before_real_notify();
                 self.inner.notify_one()
             }
         }
@@ -68,10 +72,17 @@ impl Condvar {
         match sim::current() {
             Some(sim) => self.notify(sim, Location::caller(), |k, obj| k.notify_all(obj)),
             None => {
-                wall::heed();
+                self.before_real_notify();
                 self.inner.notify_all()
             }
         }
+    }
+
+    #[track_caller]
+    fn before_real_notify(&self) {
+        self.tag.0.assert_outside("Condvar");
+        wall::heed();
+        self.notified.fetch_add(1, Ordering::SeqCst);
     }
 
     fn notify<R>(
@@ -195,8 +206,12 @@ impl Condvar {
                 Some(d) => WaitTimeoutResult(self.inner.wait_until(inner, d.to_std()).timed_out()),
             };
         }
+        // A notification that comes between two slices finds nobody waiting. Its count tells us; now and then it was
+        // meant for another thread, and ours wakes for nothing, which a loop around the wait bears.
+        let before = self.notified.load(Ordering::SeqCst);
         let notified = wall::wait_in_slices(deadline.map(Instant::to_std), |until| {
             !self.inner.wait_until(inner, until).timed_out()
+                || self.notified.load(Ordering::SeqCst) != before
         });
         WaitTimeoutResult(!notified)
     }

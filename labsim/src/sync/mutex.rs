@@ -115,16 +115,35 @@ impl<T: ?Sized> Mutex<T> {
         obj: ObjId,
         at: &'static Location<'static>,
     ) -> MutexGuard<'_, T> {
-        while let Err(holder) = sim.kernel.with(|k| k.try_acquire(obj, at)) {
+        if let Err(holder) = sim.kernel.with(|k| k.try_acquire(obj, at)) {
             if holder.slot == sim.kernel.with(|k| k.running) {
                 relocked(
                     &format!("Mutex<{}>", short_type(std::any::type_name::<T>())),
                     holder.at,
                 );
             }
-            sim.block(&[obj], None, Why::Lock, at);
+            Self::await_lock(sim, obj, None, at);
         }
         self.guard(obj)
+    }
+
+    /// Waits for the lock and takes it; false if the deadline came first.
+    #[cold]
+    fn await_lock(
+        sim: &Sim,
+        obj: ObjId,
+        deadline: Option<u64>,
+        at: &'static Location<'static>,
+    ) -> bool {
+        loop {
+            let in_time = sim.block(&[obj], deadline, Why::Lock, at) != Wake::TimedOut;
+            let taken = in_time && sim.kernel.with(|k| k.try_acquire(obj, at)).is_ok();
+            let again = in_time && !taken;
+            sim.kernel.with(|k| k.me().overtaken = again);
+            if !again {
+                return taken;
+            }
+        }
     }
 
     /// The real lock, which the simulator has kept free for us.
@@ -145,23 +164,19 @@ impl<T: ?Sized> Mutex<T> {
     fn lock_real(&self) -> MutexGuard<'_, T> {
         self.tag.0.assert_outside("Mutex");
         wall::heed();
-        if wall::is_bound() && self.data.is_locked() {
-            let mut inner = None;
-            wall::wait_in_slices(None, |until| {
-                inner = self.data.try_lock_until(until);
-                inner.is_some()
-            });
-            if inner.is_some() {
-                return MutexGuard {
-                    mutex: self,
-                    inner,
-                    obj: ObjId::NONE,
-                };
+        let mut inner = None;
+        if wall::is_bound() {
+            inner = self.data.try_lock();
+            if inner.is_none() {
+                wall::wait_in_slices(None, |until| {
+                    inner = self.data.try_lock_until(until);
+                    inner.is_some()
+                });
             }
         }
         MutexGuard {
             mutex: self,
-            inner: Some(self.data.lock()),
+            inner: Some(inner.unwrap_or_else(|| self.data.lock())),
             obj: ObjId::NONE,
         }
     }
@@ -186,19 +201,28 @@ impl<T: ?Sized> Mutex<T> {
         Some(self.guard(obj))
     }
 
-    /// Locks, waiting no longer than `timeout`.
+    /// Locks, waiting no longer than `timeout`. One that is too long for the clock is none.
     #[track_caller]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
-        self.try_lock_until(Instant::now() + timeout)
+        let at = Location::caller();
+        self.lock_within(Instant::now().checked_add(timeout), at)
     }
 
     /// Locks, waiting until `deadline` at the latest.
     #[track_caller]
     pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        self.lock_within(Some(deadline), Location::caller())
+    }
+
+    fn lock_within(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Option<MutexGuard<'_, T>> {
         let Some(sim) = sim::current() else {
             self.tag.0.assert_outside("Mutex");
             let mut inner = None;
-            wall::wait_in_slices(Some(deadline.to_std()), |until| {
+            wall::wait_in_slices(deadline.map(Instant::to_std), |until| {
                 inner = self.data.try_lock_until(until);
                 inner.is_some()
             });
@@ -209,19 +233,24 @@ impl<T: ?Sized> Mutex<T> {
                 obj: ObjId::NONE,
             });
         };
-        let at = Location::caller();
         let obj = self.tag.0.resolve(sim, Self::kind());
         sim.point(What::TryLock, obj, at);
-        while sim.kernel.with(|k| k.try_acquire(obj, at)).is_err() {
-            if sim.block(&[obj], Some(deadline.as_nanos()), Why::Lock, at) == Wake::TimedOut {
-                return None;
-            }
-        }
-        Some(self.guard(obj))
+        let taken = sim.kernel.with(|k| k.try_acquire(obj, at)).is_ok()
+            || Self::await_lock(sim, obj, deadline.map(Instant::as_nanos), at);
+        taken.then(|| self.guard(obj))
     }
 
     /// Whether some thread holds the lock.
+    #[track_caller]
     pub fn is_locked(&self) -> bool {
+        // A call that only looks is a call: a loop over it must not stop the clock.
+        match sim::current() {
+            Some(sim) => {
+                let obj = self.tag.0.resolve(sim, Self::kind());
+                sim.point(What::TryLock, obj, Location::caller());
+            }
+            None => wall::heed(),
+        }
         self.data.is_locked()
     }
 
@@ -234,6 +263,12 @@ impl<T: ?Sized> Mutex<T> {
 #[cold]
 #[track_caller]
 pub(super) fn relocked(lock: &str, first: &'static Location<'static>) -> ! {
+    // A panic out of a `Drop` during another panic would end the process.
+    if let Some(sim) = sim::current()
+        && sim.kernel.with(|k| k.unwinding())
+    {
+        sim.abandon(None);
+    }
     panic!(
         "this thread locks {lock} again, which it already holds since {first}: on a real clock it would wait for \
          itself for ever. Drop the first guard before, or pass it on"

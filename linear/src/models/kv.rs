@@ -137,7 +137,7 @@ impl Model for Kv {
     fn show_output(&self, output: &KvOutput) -> String {
         match output {
             KvOutput::Value(value) => quote(value),
-            KvOutput::Done => "done".to_string(),
+            KvOutput::Done => String::new(),
         }
     }
 

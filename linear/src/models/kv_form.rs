@@ -2,39 +2,27 @@
 
 use crate::form::{Foresight, SearchForm, View};
 use crate::models::kv::{Kv, KvInput, KvOutput};
+use crate::models::kv_decoded::Decoded;
+use crate::models::kv_plain::Plain;
 use crate::prefixes::{Prefixes, TextId};
-use crate::problem::{Entry, NEVER, Problem};
+use crate::problem::{Entry, Problem};
 use crate::rolling::{Digest, Rolling, Suffix};
 
 /// The search form of [`Kv`]: a value is its hash and its length, and an append goes on from
 /// there; and what the gets answered is used to look ahead.
 ///
-/// A value that only grows is a beginning of all that is read later. So a state can be judged by
-/// the *next get*, the one still to be placed that replied first:
-///
-/// - If its answer begins with the state, well and good.
-/// - If not, the state must be replaced by a put before the next get is placed, and the last such
-///   put must write a beginning of that answer. If no such *useful* put is left that was called
-///   before the next get's reply, there is no hope.
-/// - If there is one, the state may still be seen by other gets first. These are placed before
-///   the next get, so they were called before its reply; and they replied after it, or they would
-///   be the next themselves: there are at most as many as clients. If no answer of theirs begins
-///   with the state either, nobody will see it, nor what is appended to it, and it is dead until
-///   a put replaces it. All dead states are one.
-///
-/// Without the first rule, fifty appends by five clients and one get at their end are hopeless;
-/// without the second, the same with a put between.
+/// Without looking ahead, fifty appends by five clients and one get at their end are hopeless:
+/// all their orders leave different values. How far it can look depends on the values written:
+/// see `kv_decoded.rs` for those that can be told apart in every answer, `kv_plain.rs` for others.
 pub struct KvForm<'h> {
     steps: Vec<Step>,
-    prefixes: Prefixes<'h>,
-    /// The gets that have answers, by number.
-    gets: Vec<Option<Get<'h>>>,
-    /// Puts with replies, in the order of their calls.
-    puts: Vec<Put<'h>>,
-    /// Puts without.
-    open_puts: Vec<Put<'h>>,
-    /// Gets whose answer is to be found out: they can see any state.
-    unknown: Vec<usize>,
+    calls: Calls<'h>,
+    ahead: Ahead,
+}
+
+enum Ahead {
+    Decoded(Decoded),
+    Plain(Plain),
 }
 
 /// A value of the key: its hash and its length; or [`Value::DEAD`].
@@ -42,23 +30,31 @@ pub struct KvForm<'h> {
 pub struct Value {
     digest: Digest,
     len: u64,
+    /// 0 at the start; after a put its number plus 1, if the look ahead tells puts apart.
+    epoch: u32,
 }
 
 impl Value {
     const EMPTY: Value = Value {
         digest: Digest::EMPTY,
         len: 0,
+        epoch: 0,
     };
     /// A value that will be replaced before anybody reads it.
-    const DEAD: Value = Value {
+    pub(super) const DEAD: Value = Value {
         digest: Digest::EMPTY,
         len: u64::MAX,
+        epoch: 0,
     };
+
+    pub(super) fn epoch(self) -> u32 {
+        self.epoch
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Get(Value),
+    Get(TextId),
     /// A get that may answer anything.
     GetUnknown,
     Put(Value),
@@ -67,20 +63,31 @@ enum Step {
     Impossible,
 }
 
-struct Get<'h> {
-    answer: &'h str,
-    text: TextId,
-    reply: u32,
-    /// The gets under way at this one's reply, itself among them.
-    beside: Vec<usize>,
+/// What the look ahead is made from.
+pub(super) struct Calls<'h> {
+    pub(super) prefixes: Prefixes<'h>,
+    /// The gets that have answers, by number.
+    pub(super) gets: Vec<Option<Get<'h>>>,
+    /// In the order of their calls.
+    pub(super) writes: Vec<Write<'h>>,
+    /// Gets whose answer is to be found out: they can see any state.
+    pub(super) unknown: Vec<usize>,
 }
 
-struct Put<'h> {
-    op: usize,
-    value: &'h str,
-    call: u32,
-    /// The latest reply of this and the puts before it in its list.
-    replied: u32,
+pub(super) struct Get<'h> {
+    pub(super) answer: &'h str,
+    pub(super) text: TextId,
+    pub(super) call: u32,
+    pub(super) reply: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Write<'h> {
+    pub(super) op: usize,
+    pub(super) put: bool,
+    pub(super) value: &'h str,
+    pub(super) call: u32,
+    pub(super) reply: u32,
 }
 
 impl<'h> SearchForm<'h, Kv> for KvForm<'h> {
@@ -88,29 +95,29 @@ impl<'h> SearchForm<'h, Kv> for KvForm<'h> {
 
     fn new(_: &'h Kv, problem: &Problem<'h, Kv>, seed: u64) -> Self {
         let rolling = Rolling::new(seed);
-        let mut form = KvForm {
-            steps: Vec::with_capacity(problem.entries().len()),
+        let len = problem.entries().len();
+        let mut steps = Vec::with_capacity(len);
+        let mut calls = Calls {
             prefixes: Prefixes::new(rolling.clone()),
-            gets: Vec::with_capacity(problem.entries().len()),
-            puts: Vec::new(),
-            open_puts: Vec::new(),
+            gets: Vec::with_capacity(len),
+            writes: Vec::new(),
             unknown: Vec::new(),
         };
         for (op, entry) in problem.entries().iter().enumerate() {
-            let (step, get) = form.prepare(op, entry, &rolling);
-            form.steps.push(step);
-            form.gets.push(get);
+            steps.push(calls.prepare(op, entry, &rolling));
         }
-        // To look ahead is to rely on writes that can always be placed.
-        if form
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Impossible))
-        {
-            form.gets.fill_with(|| None);
+        let ahead = match Decoded::new(&calls) {
+            Some(decoded) => {
+                number_puts(&mut steps);
+                Ahead::Decoded(decoded)
+            }
+            None => Ahead::Plain(Plain::new(&calls)),
+        };
+        KvForm {
+            steps,
+            calls,
+            ahead,
         }
-        form.find_gets_beside(problem);
-        form
     }
 
     fn initial(&self) -> Value {
@@ -120,13 +127,17 @@ impl<'h> SearchForm<'h, Kv> for KvForm<'h> {
     #[inline]
     fn step(&mut self, state: Value, op: usize) -> Option<Value> {
         match self.steps[op] {
-            Step::Get(answer) => (answer == state).then_some(state),
+            Step::Get(text) => (text.whole() == (state.digest, state.len)).then_some(state),
             Step::GetUnknown => Some(state),
             Step::Put(value) => Some(value),
-            Step::Append(..) if state == Value::DEAD => Some(Value::DEAD),
+            Step::Append(..) if state == Value::DEAD => {
+                let wasted = matches!(&self.ahead, Ahead::Decoded(ahead) if ahead.is_shown(op));
+                (!wasted).then_some(Value::DEAD)
+            }
             Step::Append(suffix, len) => Some(Value {
                 digest: suffix.after(state.digest),
                 len: state.len + len,
+                epoch: state.epoch,
             }),
             Step::Impossible => None,
         }
@@ -142,134 +153,83 @@ impl<'h> SearchForm<'h, Kv> for KvForm<'h> {
         }
     }
 
-    fn look_ahead(&self, state: Value, view: View<'_>) -> Foresight<Value> {
-        let Some(get) = view.next_read.and_then(|op| self.gets[op].as_ref()) else {
-            return Foresight::Live(state);
-        };
-        if self.begins(state, get) {
-            return Foresight::Live(state);
+    fn look_ahead(&self, state: Value, view: View<'_, Value>) -> Foresight<Value> {
+        match &self.ahead {
+            Ahead::Decoded(ahead) => ahead.look(&self.calls, state, view),
+            Ahead::Plain(ahead) => ahead.look(&self.calls, state, view),
         }
-        if !self.useful_put_left(get, view) {
-            return Foresight::Hopeless;
-        }
-        let unknown_left = self.unknown.iter().any(|&op| !view.taken.contains(op));
-        if unknown_left || self.seen_beside(state, get, view) {
-            Foresight::Live(state)
-        } else {
-            Foresight::Dead(Value::DEAD)
+    }
+
+    fn is_unseen(&self, state: Value, op: usize) -> bool {
+        let write = matches!(self.steps[op], Step::Put(_) | Step::Append(..));
+        match &self.ahead {
+            Ahead::Decoded(ahead) => state == Value::DEAD && write && !ahead.is_shown(op),
+            Ahead::Plain(_) => false,
         }
     }
 }
 
-impl<'h> KvForm<'h> {
-    fn prepare(
-        &mut self,
-        op: usize,
-        entry: &Entry<'h, Kv>,
-        rolling: &Rolling,
-    ) -> (Step, Option<Get<'h>>) {
+/// Makes states that different puts began different.
+fn number_puts(steps: &mut [Step]) {
+    for (op, step) in steps.iter_mut().enumerate() {
+        if let Step::Put(value) = step {
+            value.epoch = op as u32 + 1;
+        }
+    }
+}
+
+impl<'h> Calls<'h> {
+    fn prepare(&mut self, op: usize, entry: &Entry<'h, Kv>, rolling: &Rolling) -> Step {
+        self.gets.push(None);
         match (entry.input, entry.output) {
             (KvInput::Get { .. }, None) => {
                 self.unknown.push(op);
-                (Step::GetUnknown, None)
+                Step::GetUnknown
             }
             (KvInput::Get { .. }, Some(KvOutput::Value(answer))) => {
                 let text = self.prefixes.insert(answer.as_bytes());
-                let value = Value {
-                    digest: text.whole(),
-                    len: answer.len() as u64,
-                };
-                let get = Get {
+                self.gets[op] = Some(Get {
                     answer,
                     text,
+                    call: entry.call,
                     reply: entry.reply,
-                    beside: Vec::new(),
-                };
-                (Step::Get(value), Some(get))
+                });
+                Step::Get(text)
             }
             (KvInput::Put { value, .. }, None | Some(KvOutput::Done)) => {
-                let list = if entry.reply == NEVER {
-                    &mut self.open_puts
-                } else {
-                    &mut self.puts
-                };
-                let replied = list.last().map_or(0, |put| put.replied).max(entry.reply);
-                list.push(Put {
-                    op,
-                    value,
-                    call: entry.call,
-                    replied,
-                });
-                let digest = rolling.extend(Digest::EMPTY, value.as_bytes());
-                (
-                    Step::Put(Value {
-                        digest,
-                        len: value.len() as u64,
-                    }),
-                    None,
-                )
+                self.writes.push(Write::new(op, entry, true, value));
+                Step::Put(Value {
+                    digest: rolling.extend(Digest::EMPTY, value.as_bytes()),
+                    len: value.len() as u64,
+                    epoch: 0,
+                })
             }
-            (KvInput::Append { value, .. }, None | Some(KvOutput::Done)) => (
-                Step::Append(rolling.suffix(value.as_bytes()), value.len() as u64),
-                None,
-            ),
+            (KvInput::Append { value, .. }, None | Some(KvOutput::Done)) => {
+                self.writes.push(Write::new(op, entry, false, value));
+                Step::Append(rolling.suffix(value.as_bytes()), value.len() as u64)
+            }
             (KvInput::Get { .. }, Some(KvOutput::Done))
             | (KvInput::Put { .. } | KvInput::Append { .. }, Some(KvOutput::Value(_))) => {
-                (Step::Impossible, None)
+                Step::Impossible
             }
         }
     }
 
-    /// Finds for each get those that are under way at its reply.
-    fn find_gets_beside(&mut self, problem: &Problem<'h, Kv>) {
-        let entries = problem.entries();
-        let mut events: Vec<(u32, usize)> = Vec::new();
-        for op in (0..entries.len()).filter(|&op| self.gets[op].is_some()) {
-            events.extend([(entries[op].call, op), (entries[op].reply, op)]);
-        }
-        events.sort_unstable();
-        let mut under_way: Vec<usize> = Vec::new();
-        for (position, op) in events {
-            if position == entries[op].call {
-                under_way.push(op);
-                continue;
-            }
-            if let Some(get) = &mut self.gets[op] {
-                get.beside.clone_from(&under_way);
-            }
-            under_way.retain(|&other| other != op);
-        }
-    }
-
-    /// Whether the get's answer begins with the state.
+    /// Whether the answer of the get begins with the state.
     #[inline]
-    fn begins(&self, state: Value, get: &Get<'h>) -> bool {
+    pub(super) fn begins(&self, state: Value, get: &Get<'h>) -> bool {
         self.prefixes.beginning(get.text, state.len) == Some(state.digest)
     }
+}
 
-    /// Whether a put is left that can come before `get` and writes a beginning of its answer.
-    fn useful_put_left(&self, get: &Get<'h>, view: View<'_>) -> bool {
-        let useful = |put: &Put<'h>| {
-            !view.taken.contains(put.op) && get.answer.as_bytes().starts_with(put.value.as_bytes())
-        };
-        let before = |puts: &[Put<'h>]| puts.partition_point(|put| put.call < get.reply);
-        // The later ones are the likelier to be left; behind the frontier none is.
-        let closed = self.puts[..before(&self.puts)].iter().rev();
-        let open = &self.open_puts[..before(&self.open_puts)];
-        closed
-            .take_while(|put| put.replied >= view.frontier)
-            .any(useful)
-            || open.iter().any(useful)
-    }
-
-    /// Whether a get that can come before `get` can see the state, or what is made of it.
-    fn seen_beside(&self, state: Value, get: &Get<'h>, view: View<'_>) -> bool {
-        let sees = |&op: &usize| {
-            !view.taken.contains(op)
-                && self.gets[op]
-                    .as_ref()
-                    .is_some_and(|other| self.begins(state, other))
-        };
-        get.beside.iter().any(sees)
+impl<'h> Write<'h> {
+    fn new(op: usize, entry: &Entry<'h, Kv>, put: bool, value: &'h str) -> Self {
+        Write {
+            op,
+            put,
+            value,
+            call: entry.call,
+            reply: entry.reply,
+        }
     }
 }

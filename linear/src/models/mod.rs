@@ -1,7 +1,9 @@
 //! Ready-made models.
 
 mod kv;
+mod kv_decoded;
 mod kv_form;
+mod kv_plain;
 mod register;
 
 pub use kv::{Kv, KvInput, KvKey, KvOutput};

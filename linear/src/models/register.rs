@@ -87,7 +87,7 @@ impl Model for Register {
     fn show_output(&self, output: &RegisterOutput) -> String {
         match output {
             RegisterOutput::Value(value) => value.to_string(),
-            RegisterOutput::Written => "done".to_string(),
+            RegisterOutput::Written => String::new(),
             RegisterOutput::Swapped(true) => "swapped".to_string(),
             RegisterOutput::Swapped(false) => "not swapped".to_string(),
         }

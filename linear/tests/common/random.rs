@@ -129,13 +129,18 @@ pub struct Mix {
     pub gets: usize,
     pub puts: usize,
     pub keys: usize,
-    /// How many different values are written.
+    /// How many different values are written; 0 for a new one with each write.
     pub values: usize,
 }
 
 pub fn kv_input(rng: &mut Rng, mix: Mix) -> KvInput {
     let key = *rng.pick(&["x", "y", "z"][..mix.keys]);
-    let value = *rng.pick(&["a", "b", "ab", "", "c", "d", "e", "f"][..mix.values]);
+    let value = match mix.values {
+        0 => format!("x{}", rng.below(1000)),
+        values => rng
+            .pick(&["a", "b", "ab", "", "c", "d"][..values])
+            .to_string(),
+    };
     match rng.below(100) {
         n if n < mix.gets => KvInput::get(key),
         n if n < mix.gets + mix.puts => KvInput::put(key, value),
@@ -148,6 +153,9 @@ pub fn kv_other(rng: &mut Rng, input: &KvInput, output: &KvOutput) -> KvOutput {
     let (KvInput::Get { .. }, KvOutput::Value(value)) = (input, output) else {
         return output.clone();
     };
+    if value.contains('x') && rng.percent(80) {
+        return KvOutput::Value(other_parts(rng, value));
+    }
     let cut = rng.below(value.len() + 1);
     KvOutput::Value(match rng.below(4) {
         0 => value[..cut].to_string(),
@@ -155,4 +163,22 @@ pub fn kv_other(rng: &mut Rng, input: &KvInput, output: &KvOutput) -> KvOutput {
         2 => format!("{value}{}", rng.pick(&["a", "b", "ab"])),
         _ => rng.pick(&["", "a", "b", "ab", "ba", "aab"]).to_string(),
     })
+}
+
+/// The values that made `text`, each of which starts with an `x`: one less, or two swapped, or
+/// only the first or last ones, or one twice.
+fn other_parts(rng: &mut Rng, text: &str) -> String {
+    let mut parts: Vec<String> = text[1..]
+        .split('x')
+        .map(|part| format!("x{part}"))
+        .collect();
+    let (a, b) = (rng.below(parts.len()), rng.below(parts.len()));
+    match rng.below(5) {
+        0 => drop(parts.remove(a)),
+        1 => parts.swap(a, b),
+        2 => parts.truncate(a),
+        3 => drop(parts.drain(..a)),
+        _ => parts.push(parts[a].clone()),
+    }
+    parts.concat()
 }

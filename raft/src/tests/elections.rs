@@ -39,6 +39,20 @@ fn one_vote_in_a_term() {
     );
 }
 
+/// The term alone is saved, and so is a vote in a term that was saved before.
+#[test]
+fn term_and_vote_are_saved_each() {
+    let disk = Disk::new();
+    let saved = || crate::persist::view_saved(&disk.state()).map(|s| (s.term.0, s.vote));
+    let mut a = server_on(&disk, A, 3);
+    a.handle_append_entries(append_args(4, C, id(7, 3), vec![], 0));
+    a.finish();
+    assert_eq!(saved(), Some((4, None)));
+    a.handle_request_vote(vote_args(4, B, id(0, 0)));
+    a.finish();
+    assert_eq!(saved(), Some((4, Some(PeerId(B)))));
+}
+
 /// The vote goes only to a log that is at least as up-to-date: by the last term, then by length
 /// (§5.4.1).
 #[test]

@@ -6,7 +6,7 @@ use raftapi::{LogIndex, NotLeader, PeerId, Term};
 
 use super::stage::*;
 use crate::message::AppendEntriesReply;
-use crate::node::Node;
+use crate::node::{Node, Role};
 
 const A: usize = 0;
 const B: usize = 1;
@@ -118,6 +118,21 @@ fn figure_8() {
     );
 }
 
+/// Two of four servers are no majority.
+#[test]
+fn half_commits_nothing() {
+    let mut a = server(A, 4);
+    let mut b = server(B, 4);
+    let mut c = server(C, 4);
+    let first = wins(&mut a, &[B, C]);
+    a.start("x".into()).unwrap();
+    talk(&mut a, &mut b, first);
+    assert_eq!((terms(&b), a.commit), (vec![1], LogIndex(0)));
+    let again = heartbeat(&mut a);
+    talk(&mut a, &mut c, again);
+    assert_eq!((terms(&c), a.commit), (vec![1], LogIndex(1)));
+}
+
 /// A delayed AppendEntries that says less than we know cuts nothing off: we may have acknowledged
 /// what follows (§5.3; step 3 of the receiver says "if an existing entry conflicts").
 #[test]
@@ -198,6 +213,10 @@ fn late_replies_take_nothing_back() {
     a.use_append_reply(PeerId(B), first, success(1));
     a.finish();
     assert_eq!(a.commit, LogIndex(2));
+    let Role::Leader { progress } = &a.role else {
+        panic!("A leads")
+    };
+    assert_eq!(progress[&PeerId(B)].match_index, LogIndex(2));
 }
 
 /// A reply to what this server asked as the leader of an earlier term is about another log.

@@ -11,7 +11,6 @@ use raftapi::{ApplyMsg, Disk, LogIndex, PeerId, Term};
 use crate::log::Log;
 use crate::message::*;
 use crate::node::{Call, Node, Outgoing};
-use crate::persist::Saved;
 use crate::progress::Sent;
 
 /// The time that is so many milliseconds after the curtain rises.
@@ -34,17 +33,11 @@ pub fn server_on(disk: &Disk, me: usize, cluster: usize) -> Node {
 
 /// A server in `term` whose log has entries of these terms, from index 1 on.
 pub fn server_with(me: usize, cluster: usize, term: u64, terms: &[u64]) -> Node {
-    let disk = Disk::new();
-    let log = log_of(terms);
-    let state = labgob::encode(&Saved {
-        term: Term(term),
-        voted_for: None,
-        log,
-    });
-    let domain = Domain::new(me as u32, 0);
-    disk.mount(&domain).save(state, "");
-    domain.crash();
-    server_on(&disk, me, cluster)
+    let mut node = server(me, cluster);
+    (node.term, node.log) = (Term(term), log_of(terms));
+    node.must_save();
+    node.finish();
+    node
 }
 
 /// A log with entries of these terms; the command says which entry it is.

@@ -479,6 +479,13 @@ impl Facts {
     /// Figure 3's properties, after a turn of this server.
     fn check(&mut self, up: &mut Up) {
         let node = &up.node;
+        let on_disk = crate::persist::restore(&node.persister);
+        let (term, vote, log) = (&node.term, &node.voted_for, &node.log);
+        assert_eq!(
+            (&on_disk.0, &on_disk.1, &on_disk.2),
+            (term, vote, log),
+            "on disk and in memory"
+        );
         self.check_log_matching(node);
         self.check_commit(node, up.commit);
         up.commit = node.commit;
@@ -502,7 +509,7 @@ impl Facts {
         let (base, last) = (node.log.base(), node.log.last());
         let mut before = base.term;
         for index in (base.index.0 + 1..=last.index.0).map(LogIndex) {
-            let entry = node.log.get(index).unwrap();
+            let entry = node.log.entry(index);
             let known = self.entries.entry((index, entry.term));
             let known = known.or_insert_with(|| (entry.command.clone(), before));
             assert!(

@@ -27,7 +27,9 @@ pub fn check_appends(value: &str, client: usize, count: usize) -> Result<(), Str
         after = at;
     }
     match value.contains(&append_text(client, count)) {
-        true => Err(format!("append {count} of client {client} is there, which only made {count}, numbered from 0")),
+        true => Err(format!(
+            "append {count} of client {client} is there, which only made {count}, numbered from 0"
+        )),
         false => Ok(()),
     }
 }

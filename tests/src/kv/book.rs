@@ -20,7 +20,12 @@ pub struct Book {
 impl Default for Book {
     fn default() -> Self {
         let recorder = Recorder::new(TimeUnit::Nanoseconds);
-        Book { recorder, last: 0, clerks: 0, open: BTreeMap::new() }
+        Book {
+            recorder,
+            last: 0,
+            clerks: 0,
+            open: BTreeMap::new(),
+        }
     }
 }
 
@@ -60,7 +65,12 @@ impl Book {
     /// The first few operations without an answer, in words.
     pub fn unanswered(&self) -> String {
         let shown: Vec<String> = (self.open.values().take(3))
-            .map(|(clerk, what, at)| format!("clerk {clerk}'s {what}, called at {:.3} s", at.as_secs_f64()))
+            .map(|(clerk, what, at)| {
+                format!(
+                    "clerk {clerk}'s {what}, called at {:.3} s",
+                    at.as_secs_f64()
+                )
+            })
             .collect();
         let more = match self.open.len().saturating_sub(3) {
             0 => String::new(),
@@ -74,6 +84,9 @@ impl Book {
     /// # Panics
     /// If the harness has written down times that cannot be.
     pub fn history(&self) -> History<KvInput, KvOutput> {
-        self.recorder.clone().finish().unwrap_or_else(|e| panic!("the harness recorded nonsense: {e}"))
+        self.recorder
+            .clone()
+            .finish()
+            .unwrap_or_else(|e| panic!("the harness recorded nonsense: {e}"))
     }
 }

@@ -34,9 +34,16 @@ impl Cluster {
             panic!("a story without a key/value service asks for a clerk");
         };
         let number = self.shared.run.board.kv.lock().new_clerk();
-        let ends = self.servers().into_iter().map(|to| self.clerk_end(number, to));
+        let ends = self
+            .servers()
+            .into_iter()
+            .map(|to| self.clerk_end(number, to));
         let inner = clerk(ends.collect());
-        let clerk = Clerk { cluster: self.clone(), number, inner };
+        let clerk = Clerk {
+            cluster: self.clone(),
+            number,
+            inner,
+        };
         clerk.reach(servers);
         clerk
     }
@@ -52,16 +59,29 @@ impl Cluster {
     pub fn let_reach(&self, clerk: u32, servers: impl IntoIterator<Item = Server>) {
         let reached: Vec<Server> = servers.into_iter().collect();
         for server in self.servers() {
-            self.shared.net.enable(&end_name(clerk, server), reached.contains(&server));
+            self.shared
+                .net
+                .enable(&end_name(clerk, server), reached.contains(&server));
         }
     }
 
     /// Everything that servers answer to this clerk gets lost, as if each call had timed out at once; or no longer.
     pub fn lose_replies(&self, clerk: u32, lost: bool) {
-        self.step(format!("replies to clerk {clerk} {}", if lost { "get lost" } else { "pass again" }));
-        let link = lost.then(|| Link { reply: Path { loss: 1.0, ..Path::default() }, ..Link::default() });
+        self.step(format!(
+            "replies to clerk {clerk} {}",
+            if lost { "get lost" } else { "pass again" }
+        ));
+        let link = lost.then(|| Link {
+            reply: Path {
+                loss: 1.0,
+                ..Path::default()
+            },
+            ..Link::default()
+        });
         for server in self.servers() {
-            self.shared.net.set_link(&end_name(clerk, server), link.clone());
+            self.shared
+                .net
+                .set_link(&end_name(clerk, server), link.clone());
         }
     }
 
@@ -69,8 +89,16 @@ impl Cluster {
     pub fn hang(&self, clerk: u32, server: Server) {
         self.step(format!("{server} hangs, as clerk {clerk} sees it"));
         let delay = Delay::Fixed { us: 3_600_000_000 };
-        let link = Link { request: Path { delay, ..Path::default() }, ..Link::default() };
-        self.shared.net.set_link(&end_name(clerk, server), Some(link));
+        let link = Link {
+            request: Path {
+                delay,
+                ..Path::default()
+            },
+            ..Link::default()
+        };
+        self.shared
+            .net
+            .set_link(&end_name(clerk, server), Some(link));
     }
 }
 
@@ -92,20 +120,35 @@ impl Clerk {
     /// The value of a key.
     pub fn get(&mut self, key: &str) -> String {
         let asked = KvInput::get(key);
-        self.noted(format!("get({key:?})"), asked, |clerk| clerk.get(key), |value| KvOutput::value(value.as_str()))
+        self.noted(
+            format!("get({key:?})"),
+            asked,
+            |clerk| clerk.get(key),
+            |value| KvOutput::value(value.as_str()),
+        )
     }
 
     /// Gives a key this value.
     pub fn put(&mut self, key: &str, value: &str) {
         let asked = KvInput::put(key, value);
-        self.noted(format!("put({key:?}, {})", short(value)), asked, |clerk| clerk.put(key, value), |()| KvOutput::Done);
+        self.noted(
+            format!("put({key:?}, {})", short(value)),
+            asked,
+            |clerk| clerk.put(key, value),
+            |()| KvOutput::Done,
+        );
     }
 
     /// Adds this to the end of a key's value.
     pub fn append(&mut self, key: &str, value: &str) {
         let asked = KvInput::append(key, value);
         let what = format!("append({key:?}, {})", short(value));
-        self.noted(what, asked, |clerk| clerk.append(key, value), |()| KvOutput::Done);
+        self.noted(
+            what,
+            asked,
+            |clerk| clerk.append(key, value),
+            |()| KvOutput::Done,
+        );
     }
 
     fn noted<T>(
@@ -119,7 +162,12 @@ impl Clerk {
         let shared = &self.cluster.shared;
         // The time is looked at before the lock is taken: no call of labsim is made with a plain lock.
         let called = shared.now();
-        let op = shared.run.board.kv.lock().call(self.number, called, what, input);
+        let op = shared
+            .run
+            .board
+            .kv
+            .lock()
+            .call(self.number, called, what, input);
         let got = act(&mut *self.inner);
         let answered = shared.now();
         shared.run.board.kv.lock().reply(op, answered, output(&got));

@@ -21,7 +21,9 @@ pub(crate) fn judge(run: &Run, at: Duration) {
     if broken.is_some_and(|claim| !OF_VALUES.contains(&claim)) {
         return;
     }
-    let Err(found) = linearizable(run) else { return };
+    let Err(found) = linearizable(run) else {
+        return;
+    };
     match broken {
         None => run.board.breaks(found, at),
         // The story's own check was first; the operations that contradict each other say why.
@@ -35,7 +37,10 @@ pub(crate) fn judge(run: &Run, at: Duration) {
 
 fn linearizable(run: &Run) -> Result<(), Broken> {
     let history = run.board.kv.lock().history();
-    let settings = Settings { steps: STEPS, ..Settings::default() };
+    let settings = Settings {
+        steps: STEPS,
+        ..Settings::default()
+    };
     let found = check(&Kv, &history, &settings);
     let claim = match found.verdict() {
         Verdict::Linearizable => return Ok(()),
@@ -43,5 +48,9 @@ fn linearizable(run: &Run) -> Result<(), Broken> {
         Verdict::Unknown => &claim::DECIDED,
     };
     let saw = found.report(&Kv, &history).to_string();
-    Err(Broken { claim, saw, at: "the check of the whole history".into() })
+    Err(Broken {
+        claim,
+        saw,
+        at: "the check of the whole history".into(),
+    })
 }

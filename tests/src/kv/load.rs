@@ -50,7 +50,9 @@ impl Cluster {
     /// One round. Returns how many appends each client made.
     fn round(&self, load: Load) -> Vec<usize> {
         let (stop, heal) = (Flag::default(), Flag::default());
-        let clients: Vec<_> = (0..load.clients).map(|number| self.start_client(number, load, &stop)).collect();
+        let clients: Vec<_> = (0..load.clients)
+            .map(|number| self.start_client(number, load, &stop))
+            .collect();
         let splitter = load.partitions.then(|| {
             self.sleep(Duration::from_secs(1));
             let heal = heal.clone();
@@ -72,9 +74,13 @@ impl Cluster {
 
     /// Power fails everywhere for a second.
     pub fn blackout(&self) {
-        self.servers().into_iter().for_each(|server| self.crash(server));
+        self.servers()
+            .into_iter()
+            .for_each(|server| self.crash(server));
         self.sleep(Duration::from_secs(1));
-        self.servers().into_iter().for_each(|server| self.restart(server));
+        self.servers()
+            .into_iter()
+            .for_each(|server| self.restart(server));
     }
 
     fn start_client(&self, number: usize, load: Load, stop: &Flag) -> JoinHandle<usize> {
@@ -87,8 +93,10 @@ impl Cluster {
 
     fn split_until(&self, heal: &Flag) {
         while !heal.is_raised() {
-            let (one, other): (Vec<Server>, Vec<Server>) =
-                self.servers().into_iter().partition(|_| rng().random_bool(0.5));
+            let (one, other): (Vec<Server>, Vec<Server>) = self
+                .servers()
+                .into_iter()
+                .partition(|_| rng().random_bool(0.5));
             self.partition(&[&one, &other]);
             self.sleep_ms(rng().random_range(1000..1200));
         }
@@ -105,7 +113,10 @@ impl Cluster {
                 format!("all servers are up and connected for {} s, and no answer has come to {waiting}", ANSWERED.as_secs()),
             );
         }
-        clients.into_iter().map(|client| self.join_actor(client)).collect()
+        clients
+            .into_iter()
+            .map(|client| self.join_actor(client))
+            .collect()
     }
 
     /// Checks that `value` has each of a client's appends once and in order.
@@ -135,8 +146,13 @@ impl Cluster {
 
     /// The largest snapshot that is on a disk, in bytes.
     pub fn largest_snapshot(&self) -> (Server, usize) {
-        let sizes = self.servers().into_iter().map(|server| (server, self.disk(server).snapshot_len()));
-        sizes.max_by_key(|(_, size)| *size).expect("a cluster has servers")
+        let sizes = self
+            .servers()
+            .into_iter()
+            .map(|server| (server, self.disk(server).snapshot_len()));
+        sizes
+            .max_by_key(|(_, size)| *size)
+            .expect("a cluster has servers")
     }
 }
 
@@ -153,8 +169,13 @@ fn work_on_own_key(c: &Cluster, clerk: &mut Clerk, number: usize, stop: &Flag) -
         } else {
             let value = clerk.get(&key);
             c.expect(&claim::READS_OWN_WRITES, value == expected, || {
-                let why = check_appends(&value, number, appends).err().unwrap_or_else(|| format!("it is {value:?}"));
-                format!("clerk {}, which alone uses key {key:?}, reads a wrong value: {why}", clerk.number())
+                let why = check_appends(&value, number, appends)
+                    .err()
+                    .unwrap_or_else(|| format!("it is {value:?}"));
+                format!(
+                    "clerk {}, which alone uses key {key:?}, reads a wrong value: {why}",
+                    clerk.number()
+                )
             });
         }
         think();

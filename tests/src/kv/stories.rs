@@ -32,9 +32,14 @@ impl Cluster {
     pub fn work_while_servers_crash(&self) {
         const CLIENTS: usize = 4;
         let stop = Flag::default();
-        let clients: Vec<_> = (0..CLIENTS).map(|number| self.start_appending(number, &stop)).collect();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| self.start_appending(number, &stop))
+            .collect();
         for _ in 0..20 {
-            let victim = *self.servers().choose(&mut rng()).expect("there are servers");
+            let victim = *self
+                .servers()
+                .choose(&mut rng())
+                .expect("there are servers");
             self.crash(victim);
             self.sleep_ms(rng().random_range(0..800));
             self.restart(victim);

@@ -34,7 +34,9 @@ const OPTIONS: [(&str, &str); 9] = [
 pub fn story(options: TokenStream, item: TokenStream) -> TokenStream {
     match expand(options, item) {
         Ok(tokens) => tokens,
-        Err(message) => format!("compile_error!({message:?});").parse().expect("a literal"),
+        Err(message) => format!("compile_error!({message:?});")
+            .parse()
+            .expect("a literal"),
     }
 }
 
@@ -46,7 +48,17 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
     }
     let story = read_function(item)?;
     let name = story.name.to_string();
-    let [_, servers, points, limit, original, exact, snapshots, runs, max_state] = &options;
+    let [
+        _,
+        servers,
+        points,
+        limit,
+        original,
+        exact,
+        snapshots,
+        runs,
+        max_state,
+    ] = &options;
     // Part 3 is about the service, whose servers and clerks the suite imports beside Raft.
     let kind = match part.starts_with("\"3") {
         true => "kv::<Raft, Server<Raft>, Clerk>()",
@@ -67,12 +79,16 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
     let mut test: TokenStream = parse("#[test] fn")?;
     test.extend([TokenTree::Ident(story.name)]);
     test.extend(parse("()")?);
-    test.extend([TokenTree::Group(proc_macro::Group::new(Delimiter::Brace, body))]);
+    test.extend([TokenTree::Group(proc_macro::Group::new(
+        Delimiter::Brace,
+        body,
+    ))]);
     Ok(test)
 }
 
 fn parse(text: &str) -> Result<TokenStream, String> {
-    text.parse().map_err(|e| format!("#[story] made {text:?}: {e}"))
+    text.parse()
+        .map_err(|e| format!("#[story] made {text:?}: {e}"))
 }
 
 fn read_options(options: TokenStream) -> Result<[String; 9], String> {
@@ -82,18 +98,25 @@ fn read_options(options: TokenStream) -> Result<[String; 9], String> {
         let word = token.to_string();
         let Some(at) = OPTIONS.iter().position(|(name, _)| *name == word) else {
             let known: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
-            return Err(format!("#[story] knows no `{word}`; it knows {}", known.join(", ")));
+            return Err(format!(
+                "#[story] knows no `{word}`; it knows {}",
+                known.join(", ")
+            ));
         };
         values[at] = "true".into();
         if tokens.peek().is_some_and(|t| t.to_string() == "=") {
             tokens.next();
-            let value = tokens.next().ok_or_else(|| format!("#[story]: `{word} =` what?"))?;
+            let value = tokens
+                .next()
+                .ok_or_else(|| format!("#[story]: `{word} =` what?"))?;
             values[at] = value.to_string();
         }
         if let Some(comma) = tokens.next()
             && comma.to_string() != ","
         {
-            return Err(format!("#[story]: expected a comma after `{word}`, found `{comma}`"));
+            return Err(format!(
+                "#[story]: expected a comma after `{word}`, found `{comma}`"
+            ));
         }
     }
     Ok(values)
@@ -111,7 +134,9 @@ fn read_function(item: TokenStream) -> Result<Function, String> {
     let mut tokens = item.into_iter();
     loop {
         match tokens.next() {
-            Some(TokenTree::Punct(p)) if p.as_char() == '#' => title.extend(doc_line(tokens.next())),
+            Some(TokenTree::Punct(p)) if p.as_char() == '#' => {
+                title.extend(doc_line(tokens.next()))
+            }
             Some(TokenTree::Ident(word)) if word.to_string() == "fn" => break,
             other => return Err(format!("#[story] goes on a private fn, found {other:?}")),
         }
@@ -120,19 +145,35 @@ fn read_function(item: TokenStream) -> Result<Function, String> {
         return Err("#[story] found no name after `fn`".into());
     };
     if title.is_empty() {
-        return Err(format!("the story {name} has no doc comment: it is the test's title"));
+        return Err(format!(
+            "the story {name} has no doc comment: it is the test's title"
+        ));
     }
-    Ok(Function { name, title: title.join(" "), signature_and_body: tokens.collect() })
+    Ok(Function {
+        name,
+        title: title.join(" "),
+        signature_and_body: tokens.collect(),
+    })
 }
 
 /// The text of one `[doc = "…"]`.
 fn doc_line(attribute: Option<TokenTree>) -> Option<String> {
-    let Some(TokenTree::Group(group)) = attribute else { return None };
+    let Some(TokenTree::Group(group)) = attribute else {
+        return None;
+    };
     let mut tokens = group.stream().into_iter();
     if tokens.next()?.to_string() != "doc" {
         return None;
     }
     let literal = tokens.nth(1)?.to_string();
-    let text = literal.trim_start_matches(['r', '#']).trim_end_matches('#').trim_matches('"');
-    Some(text.replace("\\\"", "\"").replace("\\'", "'").trim().to_string())
+    let text = literal
+        .trim_start_matches(['r', '#'])
+        .trim_end_matches('#')
+        .trim_matches('"');
+    Some(
+        text.replace("\\\"", "\"")
+            .replace("\\'", "'")
+            .trim()
+            .to_string(),
+    )
 }

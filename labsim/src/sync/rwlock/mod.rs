@@ -77,6 +77,9 @@ type InnerWrite<'a, T, const RECURSIVE: bool> =
 #[derive(Default)]
 pub struct GenericRwLock<T: ?Sized, const RECURSIVE: bool> {
     tag: TagCell,
+    /// Wall clock, in a run: a writer that waits holds it, and new readers pass through it. A wait in slices would
+    /// let them in between two slices.
+    turnstile: parking_lot::RwLock<()>,
     data: Inner<T, RECURSIVE>,
 }
 
@@ -109,13 +112,14 @@ impl<T, const RECURSIVE: bool> GenericRwLock<T, RECURSIVE> {
     pub const fn new(value: T) -> Self {
         GenericRwLock {
             tag: TagCell(Tag::new()),
+            turnstile: parking_lot::RwLock::new(()),
             data: lock_api::RwLock::new(value),
         }
     }
 
     /// The value.
     pub fn into_inner(self) -> T {
-        let GenericRwLock { tag, data } = self;
+        let GenericRwLock { tag, data, .. } = self;
         drop(tag);
         data.into_inner()
     }
@@ -316,64 +320,78 @@ impl<T: ?Sized, const RECURSIVE: bool> GenericRwLock<T, RECURSIVE> {
             if mode.try_enter(sim, obj, Entry::Called, at) {
                 return true;
             }
+            sim.kernel.with(|k| k.me().overtaken = true);
         }
     }
 
     fn read_real(&self, patience: Patience) -> Option<InnerRead<'_, T, RECURSIVE>> {
         self.tag.0.assert_outside(Self::NAME);
         wall::heed();
-        if patience == Patience::Forever && !wall::is_bound() {
-            return Some(self.data.read());
+        if !wall::is_bound() {
+            return match patience {
+                Patience::None => self.data.try_read(),
+                Patience::Until(deadline) => self.data.try_read_until(deadline.to_std()),
+                Patience::Forever => Some(self.data.read()),
+            };
         }
-        let within = wait_real(
-            patience,
+        if !RECURSIVE && self.turnstile.is_locked_exclusive() {
+            let pass = |until| self.turnstile.try_read_until(until);
+            drop(patience.wait(|| self.turnstile.try_read(), pass)?);
+        }
+        patience.wait(
             || self.data.try_read(),
             |until| self.data.try_read_until(until),
-        );
-        match patience {
-            // Only a thread that unwinds comes back without the lock.
-            Patience::Forever => Some(within.unwrap_or_else(|| self.data.read())),
-            _ => within,
-        }
+        )
     }
 
     fn write_real(&self, patience: Patience) -> Option<InnerWrite<'_, T, RECURSIVE>> {
         self.tag.0.assert_outside(Self::NAME);
         wall::heed();
-        if patience == Patience::Forever && !wall::is_bound() {
-            return Some(self.data.write());
+        if !wall::is_bound() {
+            return match patience {
+                Patience::None => self.data.try_write(),
+                Patience::Until(deadline) => self.data.try_write_until(deadline.to_std()),
+                Patience::Forever => Some(self.data.write()),
+            };
         }
-        let within = wait_real(
-            patience,
+        let at_once = self.data.try_write();
+        if at_once.is_some() || patience == Patience::None {
+            return at_once;
+        }
+        let close = |until| self.turnstile.try_write_until(until);
+        let _closed = patience.wait(|| self.turnstile.try_write(), close)?;
+        patience.wait(
             || self.data.try_write(),
             |until| self.data.try_write_until(until),
-        );
-        match patience {
-            Patience::Forever => Some(within.unwrap_or_else(|| self.data.write())),
-            _ => within,
-        }
+        )
     }
 }
 
-/// Waits on the wall clock, in slices. Between two slices of a writer, readers may pass it by.
-fn wait_real<G>(
-    patience: Patience,
-    try_now: impl FnOnce() -> Option<G>,
-    mut try_until: impl FnMut(std::time::Instant) -> Option<G>,
-) -> Option<G> {
-    let mut got = try_now();
-    if got.is_some() || patience == Patience::None {
-        return got;
+impl Patience {
+    /// Waits on the wall clock, in slices.
+    fn wait<G>(
+        self,
+        try_now: impl FnOnce() -> Option<G>,
+        mut try_until: impl FnMut(std::time::Instant) -> Option<G>,
+    ) -> Option<G> {
+        let mut got = try_now();
+        let deadline = match self {
+            Patience::None => return got,
+            Patience::Until(deadline) => Some(deadline.to_std()),
+            Patience::Forever => None,
+        };
+        while got.is_none() {
+            let in_time = wall::wait_in_slices(deadline, |until| {
+                got = try_until(until);
+                got.is_some()
+            });
+            // Without a deadline, only a thread that unwinds comes back without the lock: it tries on.
+            if !in_time && deadline.is_some() {
+                break;
+            }
+        }
+        got
     }
-    let deadline = match patience {
-        Patience::Until(deadline) => Some(deadline.to_std()),
-        _ => None,
-    };
-    wall::wait_in_slices(deadline, |until| {
-        got = try_until(until);
-        got.is_some()
-    });
-    got
 }
 
 impl Mode {
@@ -427,9 +445,10 @@ impl<'a> Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.sim
-            .kernel
-            .with(|k| k.leave_queue(self.obj, self.writer));
+        self.sim.kernel.with(|k| {
+            k.me().overtaken = false;
+            k.leave_queue(self.obj, self.writer);
+        });
     }
 }
 

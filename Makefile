@@ -1,0 +1,26 @@
+# Two commands do all the set-up: `make test` checks the project, `make grade` grades what samples/ holds.
+
+.PHONY: test check bench soak cargo
+
+test: cargo
+	cargo test --workspace --quiet
+
+check: cargo
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+	$(MAKE) test
+
+bench: cargo
+	cargo bench --package labsim --package labrpc --package labgob --package raft --package linear
+
+# Not in CI: the suites under many seeds, both schedulers, both backends. SOAK is the number of seeds a test.
+SOAK ?= 2000
+soak: cargo
+	cargo test --release --package tests --no-run
+	for threads in fiber os; do for scheduler in random pct; do \
+	  LAB_RUNS=$(SOAK) LAB_THREADS=$$threads LAB_SCHEDULER=$$scheduler cargo test --release --package tests --no-fail-fast || exit 1; \
+	done; done
+
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or later (https://rustup.rs), then run make again"; exit 1; }

@@ -1,0 +1,204 @@
+//! The commands and their options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs, replays, hands out and grades the lab.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo lab",
+    bin_name = "cargo lab",
+    version,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run tests over many seeds.
+    Test(Test),
+    /// Run one seed of a test again.
+    Replay(Replay),
+    /// Set limits for this process, then become another program.
+    #[command(hide = true)]
+    Guard(Guard),
+}
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Parts (2A, 2B, …) or tests by name; none means all.
+    pub what: Vec<String>,
+    /// How many seeds each test tries.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// How many processes at a time [default: one a core].
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    #[command(flatten)]
+    pub knobs: Knobs,
+    /// Only tests whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// End each test at its first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// One JSON object a line for each test.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How tests run.
+#[derive(Clone, Debug, Args)]
+pub struct Knobs {
+    /// The first seed; run k of a test has seed S + k.
+    #[arg(long, value_name = "S", default_value = "0x5eed0000", value_parser = seed)]
+    pub seed: u64,
+    /// Virtual time in the simulation, or real threads on the wall clock.
+    #[arg(long, value_enum, default_value_t = Clock::Sim)]
+    pub clock: Clock,
+    /// What carries a simulated thread.
+    #[arg(long, value_enum, default_value_t = Threads::Fiber)]
+    pub threads: Threads,
+    /// Who chooses the next thread to run.
+    #[arg(long, value_enum, default_value_t = Scheduler::Random)]
+    pub scheduler: Scheduler,
+    /// Build without optimisation, for a debugger.
+    #[arg(long)]
+    pub debug: bool,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The test's name.
+    pub test: String,
+    #[command(flatten)]
+    pub knobs: Knobs,
+    /// Where the run's full trace goes.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+/// Options of the hidden command that a worker starts as.
+#[derive(Debug, Args)]
+pub struct Guard {
+    /// Seconds of processor time.
+    #[arg(long)]
+    pub cpu: u64,
+    /// Bytes of memory.
+    #[arg(long)]
+    pub memory: u64,
+    /// Bytes of any one file, its output among them.
+    #[arg(long)]
+    pub output: u64,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub program: Vec<std::ffi::OsString>,
+}
+
+/// On which clock tests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// Virtual time.
+    Sim,
+    /// The wall clock.
+    Real,
+}
+
+/// What carries a simulated thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Threads {
+    /// An OS thread.
+    Os,
+    /// A stackful coroutine.
+    Fiber,
+}
+
+/// Who chooses the next thread to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scheduler {
+    /// At random.
+    Random,
+    /// A few well-placed preemptions.
+    Pct,
+    /// Only when a thread blocks.
+    RunToBlock,
+}
+
+impl Knobs {
+    /// The environment that tells the harness.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let name = |v: Option<clap::builder::PossibleValue>| {
+            v.expect("no value is skipped").get_name().to_string()
+        };
+        vec![
+            ("LAB_CLOCK", name(self.clock.to_possible_value())),
+            ("LAB_THREADS", name(self.threads.to_possible_value())),
+            ("LAB_SCHEDULER", name(self.scheduler.to_possible_value())),
+        ]
+    }
+}
+
+/// Reads a seed as the harness prints it, in hexadecimal, or in decimal.
+pub fn seed(text: &str) -> Result<u64, String> {
+    let digits = text.trim().replace('_', "");
+    match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    }
+    .map_err(|_| "expected a whole number, as 17 or 0x5eed0000".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn options_do_not_clash() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_read_as_they_are_printed() {
+        assert_eq!(seed("0x5eed_0017"), Ok(0x5eed_0017));
+        assert_eq!(seed("17"), Ok(17));
+        assert!(seed("x17").is_err());
+    }
+
+    #[test]
+    fn knobs_have_the_names_that_the_harness_reads() {
+        let cli = Cli::try_parse_from([
+            "lab",
+            "test",
+            "--scheduler",
+            "run-to-block",
+            "--clock",
+            "real",
+        ])
+        .unwrap();
+        let Command::Test(options) = cli.command else {
+            panic!("not test")
+        };
+        let expected = [
+            ("LAB_CLOCK", "real"),
+            ("LAB_THREADS", "fiber"),
+            ("LAB_SCHEDULER", "run-to-block"),
+        ];
+        assert_eq!(
+            options.knobs.environment(),
+            expected.map(|(name, value)| (name, value.to_string()))
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! `cargo lab`: runs, replays, hands out and grades the lab.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `cli` | the commands and their options |
+//! | `near` | what somebody who mistyped a name may have meant |
+//! | `workspace` | where the workspace is, and building its suites |
+//! | `catalog` | the tests that exist, as they describe themselves, and choosing some |
+//! | `record` | what the harness writes down about a run |
+//! | `worker`, `guard` | one child process with its limits; nothing is believed but its records |
+//! | `pool` | many of them, a few at a time |
+//! | `tally` | what a test's runs add up to |
+//! | `test`, `show` | the command `test`, and how it prints |
+//! | `replay` | the command `replay` |
+#![forbid(unsafe_code)]
+
+mod catalog;
+mod cli;
+mod guard;
+mod near;
+mod pool;
+mod record;
+mod replay;
+mod show;
+mod tally;
+mod test;
+mod worker;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let done = match cli::Cli::parse().command {
+        cli::Command::Test(options) => test::run(&options),
+        cli::Command::Replay(options) => replay::run(&options),
+        cli::Command::Guard(options) => guard::run(&options),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}

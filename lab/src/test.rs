@@ -1,0 +1,79 @@
+//! `cargo lab test`: tests over many seeds.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use crate::catalog;
+use crate::cli::{Clock, Test};
+use crate::guard::Limits;
+use crate::pool::{Plan, cores};
+use crate::show::{Json, Lines, Live, Show, closing};
+use crate::tally::Tally;
+use crate::worker::{interrupted, is_set};
+use crate::workspace;
+
+/// Limits wide enough for an honest mistake of one's own: they keep the machine usable.
+pub const OWN: Limits = Limits {
+    cpu: Duration::from_secs(900),
+    memory: 8 << 30,
+    output: 256 << 20,
+    wall: Duration::from_secs(1800),
+};
+
+/// Runs the tests; `true` if all passed.
+///
+/// # Errors
+/// They don't build, or a name is unknown.
+pub fn run(options: &Test) -> Result<bool, String> {
+    let root = workspace::root()?;
+    let suites = workspace::build(&root, options.knobs.debug)?;
+    let tests = catalog::choose(
+        &catalog::list(&suites)?,
+        &options.what,
+        options.filter.as_deref(),
+    )?;
+    let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
+    let plan = Plan {
+        tests: &tests,
+        seed: options.knobs.seed,
+        runs: options.runs,
+        jobs: options.jobs.map_or_else(cores, |jobs| jobs as usize),
+        environment: options.knobs.environment(),
+        limits: OWN,
+        interrupted: &interrupted,
+    };
+    let mut tallies: Vec<Tally> = tests
+        .iter()
+        .map(|test| Tally::new(test.clone(), plan.seed, plan.runs))
+        .collect();
+    let mut show: Box<dyn Show> = match (options.json, std::io::stdout().is_terminal()) {
+        (true, _) => Box::new(Json::default()),
+        (false, true) => Box::new(Live::default()),
+        (false, false) => Box::new(Lines::default()),
+    };
+    plan.play(|news| {
+        let mut wanted = true;
+        if let Some((batch, harvest)) = news {
+            let tally = &mut tallies[batch.number];
+            tally.add(batch, harvest);
+            if options.fail_fast && !tally.failures.is_empty() {
+                tally.cut_short = true;
+                wanted = false;
+            }
+        }
+        show.update(&tallies);
+        wanted
+    })?;
+    let broke_off = is_set(&interrupted);
+    show.finish(&tallies);
+    if !options.json {
+        print!(
+            "{}",
+            closing(&tallies, broke_off, options.knobs.clock == Clock::Real)
+        );
+    }
+    Ok(!broke_off
+        && tallies
+            .iter()
+            .all(|tally| tally.failures.is_empty() && (tally.skipped || tally.passed > 0)))
+}

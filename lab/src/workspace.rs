@@ -1,0 +1,165 @@
+//! Where the workspace is, and building its suites.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::cli::Guard;
+
+/// The test executables by suite: `raft_2a` and so on.
+pub type Suites = BTreeMap<String, PathBuf>;
+
+/// The workspace that this command was started in.
+///
+/// # Errors
+/// There is none.
+pub fn root() -> Result<PathBuf, String> {
+    if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
+        let parent = Path::new(&package).parent().map(Path::to_path_buf);
+        return parent.ok_or_else(|| "the package `lab` lies in no workspace".into());
+    }
+    let here = std::env::current_dir().map_err(|e| format!("the current folder: {e}"))?;
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("tests/suites").is_dir());
+    found
+        .map(Path::to_path_buf)
+        .ok_or_else(|| format!("{} is not inside the lab's workspace", here.display()))
+}
+
+/// How a build is done.
+#[derive(Clone, Debug, Default)]
+pub struct Build {
+    /// Without optimisation.
+    pub debug: bool,
+    /// Where cargo puts things; `None`: where it always does.
+    pub target: Option<PathBuf>,
+    /// Nothing from the network, and the lock file as it is.
+    pub frozen: bool,
+    /// What cargo says goes here instead of to the terminal.
+    pub output: Option<PathBuf>,
+}
+
+impl Build {
+    /// The cargo command that builds the suites in `root`.
+    pub fn command(&self, root: &Path) -> Command {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .current_dir(root)
+            .args(["test", "--no-run", "--package", "tests", "--test", "*"]);
+        cargo.arg("--message-format=json-render-diagnostics");
+        if !self.debug {
+            cargo.arg("--release");
+        }
+        if self.frozen {
+            cargo.args(["--offline", "--locked"]);
+        }
+        if let Some(target) = &self.target {
+            cargo.env("CARGO_TARGET_DIR", target);
+        }
+        cargo
+    }
+}
+
+/// Builds the suites; the compiler speaks on stderr.
+///
+/// # Errors
+/// They don't build.
+pub fn build(root: &Path, debug: bool) -> Result<Suites, String> {
+    let build = Build {
+        debug,
+        ..Build::default()
+    };
+    let done = build
+        .command(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
+    let done = done.map_err(|e| format!("cannot start cargo: {e}"))?;
+    match done.status.success() {
+        true => Ok(executables(&String::from_utf8_lossy(&done.stdout))),
+        false => Err("the suites do not build; the compiler's message is above".into()),
+    }
+}
+
+/// The suites among cargo's messages.
+pub fn executables(messages: &str) -> Suites {
+    #[derive(Deserialize)]
+    struct Message {
+        reason: String,
+        executable: Option<PathBuf>,
+        target: Option<Target>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        kind: Vec<String>,
+        name: String,
+    }
+    let artifacts = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    artifacts
+        .filter(|message| message.reason == "compiler-artifact")
+        .filter_map(|message| Some((message.target?, message.executable?)))
+        .filter(|(target, _)| target.kind == ["test"])
+        .map(|(target, executable)| (target.name, executable))
+        .collect()
+}
+
+/// The command line that starts `program` under `limits`, by way of this very program.
+///
+/// # Errors
+/// This program's own file is gone.
+pub fn guarded(limits: &crate::guard::Limits, program: &Command) -> Result<Command, String> {
+    let own = std::env::current_exe().map_err(|e| format!("this program's own file: {e}"))?;
+    let mut guarded = Command::new(own);
+    let Guard {
+        cpu,
+        memory,
+        output,
+        ..
+    } = limits.options();
+    guarded.args([
+        "guard",
+        "--cpu",
+        &cpu.to_string(),
+        "--memory",
+        &memory.to_string(),
+    ]);
+    guarded
+        .args(["--output", &output.to_string(), "--"])
+        .arg(program.get_program())
+        .args(program.get_args());
+    if let Some(folder) = program.get_current_dir() {
+        guarded.current_dir(folder);
+    }
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => guarded.env(name, value),
+            None => guarded.env_remove(name),
+        };
+    }
+    Ok(guarded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_test_targets_are_suites() {
+        let messages = r#"
+{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"tests"},"executable":"/t/tests-1"}
+{"reason":"compiler-artifact","target":{"kind":["test"],"name":"raft_2a"},"executable":"/t/raft_2a-1"}
+{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"bytes"},"executable":null}
+{"reason":"build-finished","success":true}
+running 3 tests"#;
+        let suites = executables(messages);
+        assert_eq!(
+            suites.into_iter().collect::<Vec<_>>(),
+            [("raft_2a".into(), "/t/raft_2a-1".into())]
+        );
+    }
+}
