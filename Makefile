@@ -1,9 +1,13 @@
 # Two commands do all the set-up: `make test` checks the project, `make grade` grades what samples/ holds.
 
-.PHONY: test check bench soak cargo
+.PHONY: test grade check bench soak cargo
 
 test: cargo
 	cargo test --workspace --quiet
+
+# Grades samples/ and fails if a mark is not the expected one. Pages go to target/grades.
+grade: cargo
+	cargo lab grade --samples samples/samples.toml --seed 1 --out target/grades
 
 check: cargo
 	cargo fmt --all --check

@@ -25,6 +25,10 @@ pub enum Command {
     Test(Test),
     /// Run one seed of a test again.
     Replay(Replay),
+    /// Write the tree that students get.
+    Handout(Handout),
+    /// Give marks to submissions.
+    Grade(Grade),
     /// Set limits for this process, then become another program.
     #[command(hide = true)]
     Guard(Guard),
@@ -84,6 +88,45 @@ pub struct Replay {
     /// Where the run's full trace goes.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+}
+
+/// Options of `handout`.
+#[derive(Debug, Args)]
+pub struct Handout {
+    /// A new or empty folder.
+    pub folder: PathBuf,
+    /// Leave out what takes minutes: that it builds, and that its stubs earn no points.
+    #[arg(long)]
+    pub no_proof: bool,
+}
+
+/// Options of `grade`.
+#[derive(Debug, Args)]
+pub struct Grade {
+    /// Folders, .zip or .tar.gz files that hold raft/src.
+    #[arg(required_unless_present = "samples")]
+    pub submissions: Vec<PathBuf>,
+    /// The folder for results.json, junit.xml, report.html, grades.csv.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Seeds a test, instead of the points file's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: Option<u32>,
+    /// The first seed, the same for all submissions [default: a fresh one, which is written down].
+    #[arg(long, value_name = "S", value_parser = seed)]
+    pub seed: Option<u64>,
+    /// How many processes at a time [default: one a core].
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// The points [default: grading.toml].
+    #[arg(long, value_name = "FILE")]
+    pub points: Option<PathBuf>,
+    /// Go on where an earlier grading with the same --out stopped.
+    #[arg(long)]
+    pub resume: bool,
+    /// Grade the samples of this file too, and fail if a mark is not the expected one.
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
 }
 
 /// Options of the hidden command that a worker starts as.

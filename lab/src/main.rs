@@ -12,11 +12,15 @@
 //! | `tally` | what a test's runs add up to |
 //! | `test`, `show` | the command `test`, and how it prints |
 //! | `replay` | the command `replay` |
+//! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
+//! | `grade` | the command `grade` |
 #![forbid(unsafe_code)]
 
 mod catalog;
 mod cli;
+mod grade;
 mod guard;
+mod handout;
 mod near;
 mod pool;
 mod record;
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Test(options) => test::run(&options),
         cli::Command::Replay(options) => replay::run(&options),
+        cli::Command::Handout(options) => handout::run(&options),
+        cli::Command::Grade(options) => grade::run(&options),
         cli::Command::Guard(options) => guard::run(&options),
     };
     match done {

@@ -42,8 +42,6 @@ pub struct Record {
     pub secret: String,
     /// The test's name.
     pub test: String,
-    /// Its test target.
-    pub suite: String,
     /// The run's seed.
     pub seed: u64,
     /// How it ended.

@@ -195,7 +195,6 @@ pub mod tests {
         Record {
             secret: String::new(),
             test: "re_election".into(),
-            suite: "raft_2a".into(),
             seed,
             result: if claim.is_some() {
                 Ended::Failed

@@ -38,8 +38,6 @@ pub struct Build {
     pub target: Option<PathBuf>,
     /// Nothing from the network, and the lock file as it is.
     pub frozen: bool,
-    /// What cargo says goes here instead of to the terminal.
-    pub output: Option<PathBuf>,
 }
 
 impl Build {

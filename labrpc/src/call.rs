@@ -97,9 +97,14 @@ impl Pending {
 
     /// Ends the call. No lock may be held.
     pub fn settle(mut self, outcome: Outcome) {
-        if let Some(waiter) = self.waiter.take() {
-            waiter.settle(outcome, self.route.caller());
+        let Some(waiter) = self.waiter.take() else {
+            return;
+        };
+        if waiter.is_astray(self.route.caller()) {
+            let settle = Deed::Settle(waiter, outcome);
+            return self.route.core.post(Duration::ZERO, settle);
         }
+        waiter.settle(outcome, self.route.caller());
     }
 
     /// Ends the call without a reply.

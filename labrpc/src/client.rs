@@ -111,13 +111,12 @@ impl ClientEnd {
         let (to, result) = bounded(1);
         self.core
             .send(&self.info, wanted, labgob::encode(args), Waiter::Thread(to));
-        // The other side can only be dropped with the whole network.
-        let closed = |_| {
-            Err(RpcError::Closed {
-                method: wanted.full_name(),
-            })
-        };
-        decode(wanted, result.recv().unwrap_or_else(closed))
+        // Without a word the other side only goes when the thread that was to reply crashes in that very moment.
+        let outcome = result.recv().unwrap_or_else(|_| {
+            let method = wanted.full_name();
+            Err(RpcError::NoReply { method })
+        });
+        decode(wanted, outcome)
     }
 }
 

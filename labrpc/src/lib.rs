@@ -11,6 +11,47 @@
 //! - What goes wrong is data: [`Link`]. What must go wrong exactly so, for one test, is an
 //!   [`Interceptor`]; what only looks on is an [`Observer`].
 //!
+//! # An example
+//! ```
+//! use labrpc::{Network, RpcError, Server};
+//! use labsim::sync::{Arc, Mutex};
+//!
+//! labrpc::service! {
+//!     /// A counter that others may increase.
+//!     mod counter: "Counter" {
+//!         /// Adds this much, and returns the sum.
+//!         fn add(u64) -> u64;
+//!     }
+//! }
+//!
+//! struct Sum(Mutex<u64>);
+//!
+//! impl counter::Handler for Sum {
+//!     fn add(&self, n: u64) -> u64 {
+//!         let mut sum = self.0.lock();
+//!         *sum += n;
+//!         *sum
+//!     }
+//! }
+//!
+//! # fn main() {
+//! let net = Network::new();
+//! let sum = Arc::new(Sum(Mutex::new(40)));
+//! net.add_server("server 0", Server::new().with(counter::service(sum.clone())));
+//! let end = net.make_end("a to 0");
+//! net.connect("a to 0", "server 0");
+//! net.enable("a to 0", true);
+//!
+//! let client = counter::Client::new(end);
+//! assert_eq!(client.add(&2), Ok(42));
+//! net.enable("a to 0", false);
+//! assert!(matches!(client.add(&1), Err(RpcError::NoReply { .. })));
+//! assert_eq!(*sum.0.lock(), 42);
+//! assert_eq!(net.count("server 0"), 1);
+//! assert_eq!(net.total_count(), 2);
+//! # }
+//! ```
+//!
 //! # What a caller may rely on
 //! A call returns, unless its handler never does while the server lives and the link stays. An `Ok`
 //! means that the server had handled the request, was alive and was reachable when the reply
@@ -26,6 +67,8 @@
 //! Plain client code of labsim: the same on the wall clock and in a simulation. Where nothing is
 //! delayed, the caller's thread carries its request to the server and the replying thread carries
 //! the reply back, so an RPC costs two switches. What is due later waits with one thread a network (`postman.rs`).
+
+#![forbid(unsafe_code)]
 
 mod call;
 mod client;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use labsim::channel::{Receiver, RecvTimeoutError};
 use labsim::sync::Arc;
+use labsim::thread;
 use labsim::time::Instant;
 
 use crate::call::{CallId, Route, Ticket};
@@ -13,8 +14,8 @@ use crate::core::Core;
 use crate::error::RpcError;
 use crate::events;
 use crate::observer::Direction;
-use crate::server::Worker;
-use crate::waiter::{Waiter, contained};
+use crate::server::{Job, Worker};
+use crate::waiter::{Outcome, Waiter, contained};
 
 /// Something to do at a time.
 pub(crate) struct Action {
@@ -34,21 +35,27 @@ pub(crate) enum Deed {
     Look(Arc<Core>, u32, CallId),
     /// A call ends without a reply, since the thread that was to end it has crashed.
     Rescue(Arc<Route>, Waiter),
-    /// A worker starts, outside any domain.
+    /// A call ends, and its caller's function belongs to no peer.
+    Settle(Waiter, Outcome),
+    /// A deferred handler that belongs to no peer gets a request.
+    Answer(Job),
+    /// A worker that belongs to no peer starts.
     Hire(Worker),
     /// The network is shut down.
     Stop(Arc<Core>),
 }
 
 impl Deed {
-    /// It will not be done: the network has ended.
+    /// It will not be done: the network has ended, and with it all calls.
     pub fn write_off(self) {
         match self {
             Deed::Arrive(_, mut ticket, _) | Deed::Fail(mut ticket) | Deed::Abandon(mut ticket) => {
                 ticket.spent = true;
             }
+            Deed::Answer(job) => job.write_off(),
             Deed::Hire(worker) => worker.write_off(),
-            Deed::Rescue(..) | Deed::Look(..) | Deed::Stop(..) => {}
+            Deed::Rescue(..) | Deed::Settle(..) if !thread::panicking() => self.perform(),
+            Deed::Rescue(..) | Deed::Settle(..) | Deed::Look(..) | Deed::Stop(..) => {}
         }
     }
 
@@ -64,6 +71,8 @@ impl Deed {
                 let method = route.method.name.clone();
                 waiter.settle(Err(RpcError::NoReply { method }), route.caller());
             }
+            Deed::Settle(waiter, outcome) => waiter.settle(outcome, None),
+            Deed::Answer(job) => job.run(),
             Deed::Hire(worker) => worker.start(),
             Deed::Stop(core) => core.close(),
         }

@@ -92,8 +92,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn run(self) {
+    pub fn run(self) {
         (self.run)(self.method, self.request);
+    }
+
+    /// It will not be done: the network has ended.
+    pub fn write_off(mut self) {
+        self.request.ticket.spent = true;
     }
 }
 
@@ -132,7 +137,11 @@ impl ServerCore {
             request,
         };
         if !blocking {
-            return contained(self.info.domain.as_ref(), || job.run());
+            return match &self.info.domain {
+                // A thread of a peer is not to answer for what belongs to none: a crash of the peer would tear it.
+                None if Domain::current().is_some() => core.post(Duration::ZERO, Deed::Answer(job)),
+                domain => contained(domain.as_ref(), || job.run()),
+            };
         }
         let take_one = |n: usize| n.checked_sub(1);
         if self
@@ -197,8 +206,8 @@ impl Worker {
     }
 
     /// It will not start: the network has ended.
-    pub fn write_off(mut self) {
-        self.first.request.ticket.spent = true;
+    pub fn write_off(self) {
+        self.first.write_off();
     }
 
     fn work(self) {

@@ -21,6 +21,13 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
+    /// Whether this is a function that belongs to no peer, while the calling thread does: it would be torn
+    /// by a crash that is none of its business.
+    pub fn is_astray(&self, caller: Option<&Domain>) -> bool {
+        let is_function = matches!(self, Waiter::Function(_));
+        is_function && caller.is_none() && Domain::current().is_some()
+    }
+
     /// Hands over the outcome, holding no lock. A function of a dead peer does not run.
     pub fn settle(self, outcome: Outcome, caller: Option<&Domain>) {
         match self {

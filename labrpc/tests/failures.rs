@@ -241,6 +241,40 @@ fn handlers_and_callbacks_act_for_their_peers() {
     });
 }
 
+/// What belongs to no peer, a server or a callback, does not run on a peer's thread, nor end with it.
+#[test]
+fn what_belongs_to_no_peer_survives_a_crash() {
+    on_clocks(|| {
+        for mode in MODES {
+            let world = World::new(mode);
+            let peer = Domain::new(1, 0);
+            let end = world.net.make_end_in("end", &peer);
+            world.net.connect("end", "server");
+            world.net.enable("end", true);
+            let client = junk::Client::new(end);
+            peer.spawn("caller", move || drop(client.handler2(&1)));
+            eventually("the peer's call has run", || {
+                world.junk.log2.lock().len() == 1
+            });
+            peer.crash();
+            world.client("other").handler2(&2).unwrap();
+
+            let peer = Domain::new(2, 0);
+            let server = Server::in_domain(&peer).with(service(&world.junk, mode));
+            world.net.add_server("peer", server);
+            let end = world.net.make_end("to-peer");
+            world.net.connect("to-peer", "peer");
+            world.net.enable("to-peer", true);
+            let (to, peers) = unbounded();
+            let client = junk::Client::new(end);
+            client
+                .callback()
+                .handler2(&3, move |_| to.send(Domain::current()).unwrap());
+            assert_eq!(peers.recv().unwrap(), None);
+        }
+    });
+}
+
 #[test]
 fn shutting_down_fails_calls_in_flight_and_later_ones() {
     on_clocks(|| {

@@ -30,7 +30,7 @@ pub struct Finding {
 pub enum FindingKind {
     /// A lock was held while the thread waited: everybody else who wants the lock waits as long.
     HeldWhileWaiting {
-        /// The lock: "Mutex<Node>".
+        /// The lock: "`Mutex<Node>`".
         lock: String,
         /// The line that took it.
         locked_at: &'static Location<'static>,

@@ -167,7 +167,7 @@ pub struct ThreadReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitReport {
-    /// In words: "waits to lock Mutex<Node>".
+    /// In words: "waits to lock `Mutex<Node>`".
     pub what: String,
     /// The line that waits.
     pub at: &'static Location<'static>,
@@ -224,7 +224,7 @@ impl fmt::Display for BlockerReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldReport {
-    /// Which: "Mutex<Node>".
+    /// Which: "`Mutex<Node>`".
     pub object: String,
     /// The line that took it.
     pub at: &'static Location<'static>,

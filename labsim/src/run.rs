@@ -60,6 +60,7 @@ where
     sim.launch(Box::new(move || *slot.lock() = Some(f())), at);
     watchdog::watch(&sim, config.spin_limit);
     let abandoned = sim.done.wait();
+    watchdog::unwatch(&sim);
     sim.retire();
     if let Some(failure) = abandoned {
         return Outcome {

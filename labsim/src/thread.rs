@@ -183,7 +183,7 @@ where
     });
     let handle = JoinHandle {
         packet,
-        thread: Thread::simulated(name, uid),
+        thread: Thread::simulated(name, uid, sim.id),
         place,
     };
     sim.point(What::Spawn, ObjId::NONE, at);
@@ -369,6 +369,8 @@ pub struct ThreadId(u64);
 pub struct Thread {
     name: Option<Arc<str>>,
     id: ThreadId,
+    /// The simulation it belongs to; 0 is none.
+    sim: u32,
     parker: Arc<Parker>,
 }
 
@@ -390,14 +392,16 @@ impl Thread {
         Thread {
             name,
             id,
+            sim: 0,
             parker: Arc::default(),
         }
     }
 
-    fn simulated(name: Arc<str>, uid: u64) -> Thread {
+    fn simulated(name: Arc<str>, uid: u64, sim: u32) -> Thread {
         Thread {
             name: Some(name).filter(|n| **n != *UNNAMED),
             id: ThreadId(uid),
+            sim,
             parker: Arc::default(),
         }
     }
@@ -420,7 +424,7 @@ impl Thread {
             sim.point(What::Unpark, ObjId::NONE, Location::caller());
             return;
         }
-        if self.place.is_some_and(|p| sim::is_live(p.sim)) {
+        if self.sim != 0 && sim::is_live(self.sim) {
             panic!(
                 "a thread of a simulation is used by thread {:?}, which is not part of it: start threads with \
                  labsim::thread::spawn, not std::thread::spawn",
@@ -447,7 +451,7 @@ pub fn current() -> Thread {
         let (name, uid) = sim
             .kernel
             .with(|k| (k.me().name.clone(), u64::from(k.me().uid)));
-        return Thread::simulated(name, uid);
+        return Thread::simulated(name, uid, sim.id);
     }
     SELF.with_borrow_mut(|me| {
         me.get_or_insert_with(|| {

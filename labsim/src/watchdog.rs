@@ -69,6 +69,12 @@ pub(crate) fn watch(sim: &Arc<Sim>, limit: Duration) {
     });
 }
 
+/// The run is over. Its memory is free at once, not only when the watchdog comes by.
+pub(crate) fn unwatch(sim: &Arc<Sim>) {
+    let mut watched = WATCHED.lock();
+    watched.retain(|w| w.sim.as_ptr() != Arc::as_ptr(sim));
+}
+
 fn keep_watch() {
     loop {
         std::thread::sleep(Duration::from_millis(100));

@@ -42,20 +42,34 @@ impl Bug {
 
     /// The first seed from 0 that fails, below `limit`.
     fn first_failure(&self, scheduler: Scheduler, limit: u64) -> Option<u64> {
-        (0..limit).find(|seed| run(Self::config(*seed, scheduler), self.wrong).result.is_err())
+        (0..limit).find(|seed| {
+            run(Self::config(*seed, scheduler), self.wrong)
+                .result
+                .is_err()
+        })
     }
 
     fn check(&self) {
         for (scheduler, within) in [RANDOM, PCT].into_iter().zip(self.within) {
             let Some(seed) = self.first_failure(scheduler, within) else {
-                panic!("{}: {scheduler:?} does not find it in {within} seeds", self.name);
+                panic!(
+                    "{}: {scheduler:?} does not find it in {within} seeds",
+                    self.name
+                );
             };
             // It is the same run on both backends, so it can be looked at in a debugger.
             let again = simulate(&Self::config(seed, scheduler), self.wrong);
-            assert!(again.result.is_err(), "{}: seed {seed} does not fail again", self.name);
+            assert!(
+                again.result.is_err(),
+                "{}: seed {seed} does not fail again",
+                self.name
+            );
             for seed in 0..10 * within {
                 if let Err(failure) = run(Self::config(seed, scheduler), self.right).result {
-                    panic!("{}: the right program fails with seed {seed} under {scheduler:?}: {failure}", self.name);
+                    panic!(
+                        "{}: the right program fails with seed {seed} under {scheduler:?}: {failure}",
+                        self.name
+                    );
                 }
             }
         }
@@ -243,7 +257,11 @@ fn two_preemptions(one_step: bool) {
     };
     join([writer]);
     // (1, 0) and then (1, 1): the reader saw the change happen under its eyes.
-    assert_ne!(reader, [(1, 0), (1, 1)], "the update was seen half-made, and then whole");
+    assert_ne!(
+        reader,
+        [(1, 0), (1, 1)],
+        "the update was seen half-made, and then whole"
+    );
 }
 
 const TWO_PREEMPTIONS: Bug = Bug {
@@ -412,6 +430,7 @@ fn two_kinds_of_waiters(notify_all: bool) {
             shared.1.notify_one();
         }
     };
+    thread::sleep(Duration::from_millis(1));
     // Level 2 comes only after the thread that waits for 1 has gone on.
     raise();
     join([low]);
@@ -484,7 +503,10 @@ fn seeds_needed() {
         TWO_KINDS,
         REPLY_FIRST,
     ];
-    println!("{:<40} {:>10} {:>24} {:>24}", "bug", "calls", "random: 1 in, first", "PCT: 1 in, first");
+    println!(
+        "{:<40} {:>10} {:>24} {:>24}",
+        "bug", "calls", "random: 1 in, first", "PCT: 1 in, first"
+    );
     for bug in bugs {
         let calls = run(Bug::config(0, Scheduler::RunToBlock), bug.right).calls;
         let of = |scheduler| {
@@ -494,6 +516,11 @@ fn seeds_needed() {
             let first = failing.first().map_or("none".into(), u64::to_string);
             format!("{:.1}, {first}", RUNS as f64 / failing.len() as f64)
         };
-        println!("{:<40} {calls:>10} {:>24} {:>24}", bug.name, of(RANDOM), of(PCT));
+        println!(
+            "{:<40} {calls:>10} {:>24} {:>24}",
+            bug.name,
+            of(RANDOM),
+            of(PCT)
+        );
     }
 }

@@ -41,7 +41,10 @@ where
         assert_eq!(ends.load(Ordering::SeqCst), 0);
         let before = Instant::now();
         peer.crash();
-        assert!(before.elapsed() < Duration::from_millis(1), "a crash takes no time");
+        assert!(
+            before.elapsed() < Duration::from_millis(1),
+            "a crash takes no time"
+        );
         assert_eq!(ends.load(Ordering::SeqCst), 3);
         assert!(peer.threads().is_empty());
         assert!(!peer.is_alive());
@@ -144,7 +147,11 @@ fn crash_ends_a_wait_for_a_lock() {
         peer.crash();
         assert!(peer.threads().is_empty());
         drop(mine);
-        assert_eq!(*lock.lock(), 0, "nobody of the peer got the lock after the crash");
+        assert_eq!(
+            *lock.lock(),
+            0,
+            "nobody of the peer got the lock after the crash"
+        );
     });
 }
 
@@ -215,7 +222,8 @@ fn a_message_for_a_doomed_receiver_goes_to_another() {
             let (tx, rx) = bounded::<u32>(capacity);
             // Std's: between the receive and the count there must be no labsim call, where the thread might end.
             let taken = Arc::new(std::sync::atomic::AtomicU32::new(0));
-            let receive = |rx: labsim::channel::Receiver<u32>, taken: Arc<std::sync::atomic::AtomicU32>| {
+            let receive = |rx: labsim::channel::Receiver<u32>,
+                           taken: Arc<std::sync::atomic::AtomicU32>| {
                 move || {
                     if rx.recv().is_ok() {
                         taken.fetch_add(1, Ordering::SeqCst);
@@ -321,7 +329,11 @@ fn a_sender_left_by_a_dead_receiver_may_send_again() {
         peer.crash();
         let got: Vec<_> = rx.iter().collect();
         let (first, second) = sender.join().unwrap();
-        assert_eq!(first, Ok(()), "a receiver is left, so the channel is not disconnected");
+        assert_eq!(
+            first,
+            Ok(()),
+            "a receiver is left, so the channel is not disconnected"
+        );
         assert_eq!(second, Ok(()));
         assert_eq!(got.last(), Some(&"to the living"));
     });
@@ -447,7 +459,10 @@ fn threads_lists_the_living() {
         outcome.unwrap(),
         [
             waits("thread 'first' of peer 2", "sleeps"),
-            waits("thread 'second' of peer 2", "waits to receive from channel<u8>"),
+            waits(
+                "thread 'second' of peer 2",
+                "waits to receive from channel<u8>"
+            ),
         ]
     );
 }

@@ -31,8 +31,15 @@ fn everything() -> u64 {
     let (handover, taken) = bounded::<u64>(0);
     let peers: Vec<Domain> = (0..3).map(|i| Domain::new(i, 0)).collect();
     for peer in &peers {
-        let (shared, inbox, replies, handover) = (shared.clone(), inbox.clone(), replies.clone(), handover.clone());
-        peer.spawn("server", move || serve(&shared, &inbox, &replies, &handover));
+        let (shared, inbox, replies, handover) = (
+            shared.clone(),
+            inbox.clone(),
+            replies.clone(),
+            handover.clone(),
+        );
+        peer.spawn("server", move || {
+            serve(&shared, &inbox, &replies, &handover)
+        });
     }
     let client = {
         let shared = shared.clone();
@@ -59,13 +66,22 @@ fn everything() -> u64 {
     thread::sleep(Duration::from_millis(2));
     peers[1].crash();
     let restarted = Domain::new(1, 1);
-    let (s, i, r, h) = (shared.clone(), inbox.clone(), replies.clone(), handover.clone());
+    let (s, i, r, h) = (
+        shared.clone(),
+        inbox.clone(),
+        replies.clone(),
+        handover.clone(),
+    );
     restarted.spawn("server", move || serve(&s, &i, &r, &h));
     client.join().unwrap();
     {
         let mut total = shared.total.lock();
         while *total < 5 {
-            if shared.grown.wait_for(&mut total, Duration::from_millis(20)).timed_out() {
+            if shared
+                .grown
+                .wait_for(&mut total, Duration::from_millis(20))
+                .timed_out()
+            {
                 break;
             }
         }
@@ -149,7 +165,9 @@ fn runs_side_by_side_do_not_mix() {
         .map(|i| {
             std::thread::spawn(move || {
                 (0..20)
-                    .map(|seed| run(Config::seed(seed).backend(BACKENDS[i % 2]), everything).trace_hash)
+                    .map(|seed| {
+                        run(Config::seed(seed).backend(BACKENDS[i % 2]), everything).trace_hash
+                    })
                     .collect::<Vec<u64>>()
             })
         })
@@ -190,8 +208,14 @@ fn the_full_trace_is_the_same() {
         }
         assert_eq!(os.len(), fiber.len());
         assert!(os.is_sorted_by_key(|e| e.at), "time goes forward");
-        assert!(os.iter().any(|e| e.kind == "request" && e.detail == "{\"i\":3}"));
-        assert!(os.iter().any(|e| e.kind == "call" && e.domain == Some((1, 1))));
+        assert!(
+            os.iter()
+                .any(|e| e.kind == "request" && e.detail == "{\"i\":3}")
+        );
+        assert!(
+            os.iter()
+                .any(|e| e.kind == "call" && e.domain == Some((1, 1)))
+        );
     }
 }
 
@@ -232,6 +256,14 @@ fn the_hash_of_a_known_run() {
         },
         Scheduler::RunToBlock,
     ]
-    .map(|s| format!("{:016x}", simulate(&Config::seed(2026).scheduler(s), everything).trace_hash));
-    assert_eq!(hashes, ["", "", ""]);
+    .map(|s| {
+        format!(
+            "{:016x}",
+            simulate(&Config::seed(2026).scheduler(s), everything).trace_hash
+        )
+    });
+    assert_eq!(
+        hashes,
+        ["e011f74ea046e708", "973b60287e1c69b7", "79890c1b4e2fec44"]
+    );
 }

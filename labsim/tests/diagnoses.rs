@@ -33,10 +33,17 @@ fn findings(f: fn()) -> Vec<String> {
     if let Err(failure) = outcome.result {
         panic!("{failure}");
     }
-    outcome.findings.iter().map(|f| marked(&f.to_string())).collect()
+    outcome
+        .findings
+        .iter()
+        .map(|f| marked(&f.to_string()))
+        .collect()
 }
 
-fn named<T: Send + 'static>(name: &str, f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+fn named<T: Send + 'static>(
+    name: &str,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
     thread::Builder::new().name(name.into()).spawn(f).unwrap()
 }
 
@@ -59,7 +66,7 @@ fn deadlock_of_two_locks() {
         text,
         "deadlock: no thread can run, and none waits for a time to come\n\
          \x20 in a circle: 'main' -> 'right' -> 'main'\n\
-         \x20 thread 'main' waits to lock Mutex<&str> at @main wants b, since 0.001001 s; \
+         \x20 thread 'main' waits to lock Mutex<&str> at @main wants b, since 0.001000 s; \
          thread 'right' holds it, locked at @right has b; holds Mutex<u32>, locked at @main has a\n\
          \x20 thread 'right' of peer 2 waits to lock Mutex<u32> at @right wants a, since 0.002001 s; \
          thread 'main' holds it, locked at @main has a; holds Mutex<&str>, locked at @right has b"
@@ -91,12 +98,12 @@ fn deadlock_on_channels_condvars_and_joins() {
     assert_eq!(
         text,
         "deadlock: no thread can run, and none waits for a time to come\n\
-         \x20 thread 'main' waits for the end of thread 'parks' at @join, since 0.000002 s\n\
-         \x20 thread 'receives' waits to receive from channel<Vec<Error>> at @receive, since 0.000002 s\n\
-         \x20 thread 'sends' waits to send to bounded channel<u8> at @send, since 0.000002 s\n\
-         \x20 thread 'hands over' waits to send to a channel without room at @hand over, since 0.000002 s\n\
-         \x20 thread 'selects' waits in a select over 2 channels at @select, since 0.000002 s\n\
-         \x20 thread 'waits' waits on a Condvar at @wait, since 0.000002 s\n\
+         \x20 thread 'main' waits for the end of thread 'parks' at @join, since 0.000001 s\n\
+         \x20 thread 'receives' waits to receive from channel<Vec<Error>> at @receive, since 0.000001 s\n\
+         \x20 thread 'sends' waits to send to bounded channel<u8> at @send, since 0.000001 s\n\
+         \x20 thread 'hands over' waits to send to a channel at @hand over, since 0.000001 s\n\
+         \x20 thread 'selects' waits in a select at @select, since 0.000001 s\n\
+         \x20 thread 'waits' waits on a Condvar at @wait, since 0.000001 s\n\
          \x20 thread 'parks' is parked at @park, since 0.000002 s"
     );
 }
@@ -113,7 +120,9 @@ fn not_finished_in_time() {
         thread::sleep(Duration::from_secs(10)); // @sleep
     });
     assert!(
-        text.starts_with("not finished after 3s\n  thread 'main' sleeps at @sleep, since 0.000000 s\n"),
+        text.starts_with(
+            "not finished after 3s\n  thread 'main' sleeps at @sleep, since 0.000000 s\n"
+        ),
         "{text}"
     );
     assert!(
@@ -174,10 +183,10 @@ fn a_lock_held_while_waiting() {
             tx.send(1).unwrap();
             let later = named("later", move || {
                 thread::sleep(Duration::from_millis(1));
-                rx.recv()
+                (rx.recv().unwrap(), rx.recv().unwrap())
             });
             tx.send(2).unwrap(); // @send
-            later.join().unwrap().unwrap(); // @join later
+            later.join().unwrap(); // @join later
         });
         server.join().unwrap();
     });
@@ -192,7 +201,12 @@ fn a_lock_held_while_waiting() {
         [
             finding("lock", "the end of a sleep", "sleep", " [2 times]"),
             finding("lock", "a message", "receive", " [2 times]"),
-            finding("lock", "the reply to Raft.request_vote", "rpc", " [2 times]"),
+            finding(
+                "lock",
+                "the reply to Raft.request_vote",
+                "rpc",
+                " [2 times]"
+            ),
             finding("lock again", "the end of a thread", "join", ""),
             finding("lock again", "room in a channel", "send", ""),
             finding("lock again", "the end of a thread", "join later", ""),
@@ -215,8 +229,10 @@ fn a_second_lock_held_in_a_condvars_wait() {
     });
     assert_eq!(
         found,
-        ["thread 'main' holds Mutex<char> (locked at @b) while it waits for a notification (at @wait): \
-          whoever wants the lock waits as long. Unlock before waiting"]
+        [
+            "thread 'main' holds Mutex<char> (locked at @b) while it waits for a notification (at @wait): \
+          whoever wants the lock waits as long. Unlock before waiting"
+        ]
     );
 }
 
@@ -248,8 +264,10 @@ fn busy_loop() {
     });
     assert_eq!(
         found,
-        ["thread 'main' made 300000 labsim calls without waiting once (last at @poll): does it poll in a loop? \
-          Sleep in between, or wait on a Condvar or a channel"]
+        [
+            "thread 'main' made 300000 labsim calls without waiting once (last at @poll): does it poll in a loop? \
+          Sleep in between, or wait on a Condvar or a channel"
+        ]
     );
 }
 
@@ -288,7 +306,10 @@ fn a_thread_that_spins() {
                     .unwrap(); // @join
             }
         };
-        let text = run(config.clone(), spins(true)).result.unwrap_err().to_string();
+        let text = run(config.clone(), spins(true))
+            .result
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             marked(&text),
             "thread 'spins' of peer 4 has run for 0.3 s without a labsim call; its last was at @last call. Does it \
@@ -334,19 +355,29 @@ fn a_panic_in_main() {
 fn a_panic_with_a_value() {
     for backend in BACKENDS {
         let outcome = run(config().backend(backend), || std::panic::panic_any(42u64));
-        let Err::<(), _>(Failure::Panic { payload, record, thread, .. }) = outcome.result else {
+        let Err::<(), _>(Failure::Panic {
+            payload,
+            record,
+            thread,
+            ..
+        }) = outcome.result
+        else {
             panic!("the run did not fail");
         };
         assert_eq!(payload.downcast_ref(), Some(&42u64));
         assert_eq!(record.message, "(a value that is not a message)");
-        assert_eq!((thread.id, thread.name.as_str(), thread.peer), (0, "main", None));
+        assert_eq!(
+            (thread.id, thread.name.as_str(), thread.peer),
+            (0, "main", None)
+        );
     }
 }
 
 /// `Outcome::unwrap` panics with the whole report.
 #[test]
 fn unwrap_reports() {
-    let payload = std::panic::catch_unwind(|| run(config(), || panic!("inside")).unwrap()).unwrap_err();
+    let payload =
+        std::panic::catch_unwind(|| run(config(), || panic!("inside")).unwrap()).unwrap_err();
     let text = payload.downcast_ref::<String>().unwrap();
     assert!(text.starts_with("thread 'main' panicked at "), "{text}");
     assert!(text.ends_with(": inside"), "{text}");
@@ -396,17 +427,65 @@ fn objects_touched_from_outside() {
             let (c1, c2) = (changed.clone(), changed.clone());
             let (tx2, rx2) = (tx.clone(), rx.clone());
             let said = [
-                ("Mutex", outside(move || drop(l1.lock()))),
-                ("Mutex", outside(move || drop(l2.try_lock()))),
-                ("Mutex", outside(move || drop(l3.try_lock_for(Duration::ZERO)))),
-                ("Condvar", outside(move || drop(c1.notify_one()))),
-                ("Condvar", outside(move || drop(c2.notify_all()))),
+                (
+                    "Mutex",
+                    outside(move || {
+                        let _ = l1.lock();
+                    }),
+                ),
+                (
+                    "Mutex",
+                    outside(move || {
+                        let _ = l2.try_lock();
+                    }),
+                ),
+                (
+                    "Mutex",
+                    outside(move || {
+                        let _ = l3.try_lock_for(Duration::ZERO);
+                    }),
+                ),
+                (
+                    "Condvar",
+                    outside(move || {
+                        let _ = c1.notify_one();
+                    }),
+                ),
+                (
+                    "Condvar",
+                    outside(move || {
+                        let _ = c2.notify_all();
+                    }),
+                ),
                 ("channel", outside(move || tx2.send(1).unwrap())),
-                ("channel", outside(move || drop(rx2.recv()))),
-                ("channel", outside(move || drop(zero.try_send(1)))),
-                ("channel", outside(move || drop(zero_rx.try_recv()))),
-                ("channel", outside(move || drop(ticks.try_recv()))),
-                ("channel", outside(move || labsim::channel::select! { recv(rx) -> _ => {} })),
+                (
+                    "channel",
+                    outside(move || {
+                        let _ = rx2.recv();
+                    }),
+                ),
+                (
+                    "channel",
+                    outside(move || {
+                        let _ = zero.try_send(1);
+                    }),
+                ),
+                (
+                    "channel",
+                    outside(move || {
+                        let _ = zero_rx.try_recv();
+                    }),
+                ),
+                (
+                    "channel",
+                    outside(move || {
+                        let _ = ticks.try_recv();
+                    }),
+                ),
+                (
+                    "channel",
+                    outside(move || labsim::channel::select! { recv(rx) -> _ => {} }),
+                ),
                 ("thread", outside(move || me.unpark())),
             ];
             // The run goes on unharmed.
@@ -440,12 +519,17 @@ fn a_channel_made_outside() {
     assert_eq!(works.unwrap(), (Ok(()), Ok(7), true));
     let waits = {
         let rx = rx.clone();
-        move || drop(rx.recv()) // @receive
+        move || {
+            let _ = rx.recv();
+        } // @receive
     };
     let selects = move || labsim::channel::select! { recv(rx) -> _ => {} }; // @select
     let text = "a thread of a simulation waits on a channel that was made outside it, where the simulator cannot \
                 see what comes: make the channel inside the run";
-    for failed in [simulate(&config(), waits).result, simulate(&config(), selects).result] {
+    for failed in [
+        simulate(&config(), waits).result,
+        simulate(&config(), selects).result,
+    ] {
         let report = failed.unwrap_err().to_string();
         assert!(report.ends_with(text), "{report}");
     }
@@ -458,9 +542,14 @@ fn a_lock_held_outside() {
     let lock = Arc::new(Mutex::new(0));
     let theirs = lock.clone();
     let _guard = lock.lock();
-    let report = simulate(&config(), move || *theirs.lock() += 1).result.unwrap_err().to_string();
+    let report = simulate(&config(), move || *theirs.lock() += 1)
+        .result
+        .unwrap_err()
+        .to_string();
     assert!(
-        report.ends_with("Mutex is held by a thread outside the simulation, or was left locked by an earlier run"),
+        report.ends_with(
+            "Mutex is held by a thread outside the simulation, or was left locked by an earlier run"
+        ),
         "{report}"
     );
 }

@@ -23,10 +23,16 @@ fn child() {
     let Ok(backend) = std::env::var(CHILD) else {
         return;
     };
-    let backend = if backend == "fiber" { Backend::Fiber } else { Backend::Os };
+    let backend = if backend == "fiber" {
+        Backend::Fiber
+    } else {
+        Backend::Os
+    };
     run(Config::seed(1).backend(backend), || {
         // Others run and end before, so that the guard is the right thread's.
-        let others: Vec<_> = (0..3).map(|i| thread::spawn(move || thread::sleep(std::time::Duration::from_secs(i)))).collect();
+        let others: Vec<_> = (0..3)
+            .map(|i| thread::spawn(move || thread::sleep(std::time::Duration::from_secs(i))))
+            .collect();
         let t = thread::spawn(|| endless(0));
         others.into_iter().for_each(|o| o.join().unwrap());
         t.join().unwrap();
@@ -41,7 +47,10 @@ fn overflow(backend: &str) -> (bool, String) {
         .env(CHILD, backend)
         .output()
         .unwrap();
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 #[test]
@@ -69,7 +78,11 @@ fn overflow_of_an_os_thread() {
 fn stack_size_is_obeyed() {
     fn deep(n: u64) -> u64 {
         let frame = std::hint::black_box([n; 128]);
-        if n == 0 { frame[5] } else { deep(n - 1) + frame[3] }
+        if n == 0 {
+            frame[5]
+        } else {
+            deep(n - 1) + frame[3]
+        }
     }
     for backend in [Backend::Os, Backend::Fiber] {
         let mut config = Config::seed(1).backend(backend);

@@ -60,7 +60,13 @@ fn ten_thousand_runs_leave_nothing_behind() {
              10000 ({:?})",
             begun.elapsed()
         );
-        assert!(threads_after * 10 <= threads * 11, "{backend:?}: {threads} threads, then {threads_after}");
-        assert!(memory_after * 10 <= memory * 11, "{backend:?}: {memory} KiB, then {memory_after} KiB");
+        assert!(
+            threads_after * 10 <= threads * 11,
+            "{backend:?}: {threads} threads, then {threads_after}"
+        );
+        assert!(
+            memory_after * 10 <= memory * 11,
+            "{backend:?}: {memory} KiB, then {memory_after} KiB"
+        );
     }
 }

@@ -77,7 +77,10 @@ fn a_drop_may_call_anything_during_a_crash() {
         thread::sleep(Duration::from_secs(1));
         let before = Instant::now();
         peer.crash();
-        assert!(before.elapsed() < Duration::from_millis(1), "no drop has really slept");
+        assert!(
+            before.elapsed() < Duration::from_millis(1),
+            "no drop has really slept"
+        );
         assert_eq!(*lock.lock(), 3);
     });
 }
@@ -178,7 +181,10 @@ fn a_caught_panic_is_over() {
                 thread::sleep(Duration::from_secs(10));
                 let slept = Instant::now();
                 thread::sleep(Duration::from_secs(10));
-                assert!(slept.elapsed() >= Duration::from_secs(10), "the sleep was refused");
+                assert!(
+                    slept.elapsed() >= Duration::from_secs(10),
+                    "the sleep was refused"
+                );
                 assert!(!thread::panicking());
                 *n = 7;
             });

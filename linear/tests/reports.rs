@@ -275,7 +275,8 @@ fn a_right_history_in_a_line() {
         put(1, (5, 6), "y", ""),
     ]);
     assert_text(
-        &history, r#"
+        &history,
+        r#"
 Linearizable: 3 operations, 2 keys, found in 2 steps."#,
     );
 }

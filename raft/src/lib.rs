@@ -47,12 +47,14 @@
 //!   server that was cut off comes back with a high term and forces an election; a leader that is
 //!   cut off goes on believing that it leads, with a heartbeat per peer and period, until it hears
 //!   of a later term. Neither does harm, as it cannot commit anything.
+// BEGIN SOLUTION
 //!
 //! # Solution and handout
 //!
 //! What a student writes stands between `// BEGIN SOLUTION` and `// END SOLUTION`. In the handout
 //! such a region is replaced by the lines right after it that begin with `// STUB: `, without that
 //! mark. A file whose first line is `// BEGIN SOLUTION` is not in the handout.
+// END SOLUTION
 #![forbid(unsafe_code)]
 
 use bytes::Bytes;

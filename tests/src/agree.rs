@@ -6,7 +6,7 @@ use labsim::time::{Duration, Instant};
 use raftapi::{LogIndex, NotLeader, Term};
 
 use crate::claim;
-use crate::server::set;
+use crate::server::{have, set};
 use crate::{Cluster, Command, Server};
 
 /// How long `agree` goes on proposing.
@@ -162,7 +162,10 @@ impl Cluster {
         if let (count @ 1.., Some(command)) = self.committed(index) {
             self.fail(
                 &claim::APPLIED_TOO_EARLY,
-                format!("{count} servers have applied index {index} ({command}), and nothing was proposed for it"),
+                format!(
+                    "{} applied index {index} ({command}), and nothing was proposed for it",
+                    have(count)
+                ),
             );
         }
     }
@@ -173,7 +176,8 @@ impl Cluster {
         if let (count @ 1.., Some(command)) = self.committed(index) {
             self.fail(
                 &claim::COMMIT_NEEDS_MAJORITY,
-                format!("{count} servers applied index {index} ({command}), which at most a minority could hold"),
+                format!("{} applied index {index} ({command}), which no leader can know a majority to hold",
+                    have(count)),
             );
         }
     }
@@ -276,7 +280,7 @@ impl Cluster {
                 progress(&history, self)
             ),
             (count, Some(command)) => {
-                format!("{count} servers have applied index {index}, with {command}")
+                format!("{} applied index {index}, with {command}", have(count))
             }
         }
     }

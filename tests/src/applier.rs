@@ -32,8 +32,12 @@ pub struct Applier {
 impl Applier {
     /// Takes messages until the server is gone, or has broken a claim.
     pub fn run(self, messages: Receiver<ApplyMsg>) {
-        for message in messages {
+        while let Ok(message) = messages.recv() {
             self.dawdle();
+            let seen = match &message {
+                ApplyMsg::Command { index, term, .. } => (*index, *term, "command"),
+                ApplyMsg::Snapshot { index, term, .. } => (*index, *term, "snapshot"),
+            };
             let applied = match message {
                 ApplyMsg::Command {
                     index,
@@ -46,6 +50,10 @@ impl Applier {
                     snapshot,
                 } => self.install(index, term, &snapshot),
             };
+            labsim::trace::event("apply", seen.0.0, seen.1.0, || {
+                serde_json::json!({ "index": seen.0.0, "term": seen.1.0, "what": seen.2 })
+                    .to_string()
+            });
             match applied {
                 Ok(()) => self.shared.pulse.beat(),
                 Err(broken) => return self.shared.breaks(broken),

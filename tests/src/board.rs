@@ -85,6 +85,9 @@ impl Board {
 
     /// Notes a broken claim; the first one counts.
     pub fn breaks(&self, broken: Broken, at: Duration) {
+        labsim::trace::event("claim", 0, 0, || {
+            serde_json::json!({ "claim": broken.claim.name, "saw": broken.saw }).to_string()
+        });
         self.facts.lock().broken.get_or_insert((broken, at));
     }
 

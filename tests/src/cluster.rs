@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use labrpc::{ClientEnd, Delay, Link, Network, Path, Server as NetServer};
+use labrpc::{ClientEnd, Network, Server as NetServer};
 use labsim::Domain;
 use labsim::sync::Arc;
 use labsim::time::{Duration, Instant};
 use parking_lot::Mutex;
-use raftapi::{Disk, LogIndex, Raft};
+use raftapi::{Disk, Raft};
 
 use crate::claim::Broken;
 use crate::links::Links;
@@ -39,15 +39,15 @@ pub struct Shared {
     pub(crate) watch: Arc<Watch>,
     pub(crate) pace: Mutex<Vec<Duration>>,
     pub(crate) links: Mutex<Links>,
-    seats: Mutex<Vec<Seat>>,
+    pub(crate) seats: Mutex<Vec<Seat>>,
     began: Instant,
 }
 
 /// A server's place: its disk stays, its lives come and go.
-struct Seat {
+pub(crate) struct Seat {
     disk: Disk,
     lives: u32,
-    life: Option<Life>,
+    pub(crate) life: Option<Life>,
 }
 
 /// A server between start and crash.
@@ -55,7 +55,7 @@ struct Seat {
 pub(crate) struct Life {
     pub(crate) subject: Subject,
     pub(crate) domain: Domain,
-    ends: Arc<Vec<EndName>>,
+    pub(crate) ends: Arc<Vec<EndName>>,
 }
 
 /// The name of a client end: new in each life, so that nothing of an old one gets through.
@@ -217,154 +217,12 @@ impl Cluster {
         self.life(server).is_some()
     }
 
-    // --- Links ---
-
-    /// Takes a server off the network, in both directions.
-    pub fn cut_off(&self, server: Server) {
-        self.step(format!("cut off {server}"));
-        self.set_online(server, false);
-    }
-
-    /// Puts a server back on the network.
-    pub fn rejoin(&self, server: Server) {
-        self.step(format!("rejoin {server}"));
-        self.set_online(server, true);
-    }
-
-    /// Everything that one server sends to another gets lost: its requests, and its replies. The
-    /// other direction stays.
-    pub fn cut_one_way(&self, from: Server, to: Server) {
-        self.step(format!("cut {from} -> {to}"));
-        // The sender waits for a reply as it does when the other is dead.
-        let notice = Delay::uniform_ms(0, 6999);
-        let cut = || Path {
-            cut: true,
-            ..Path::default()
-        };
-        let there = Link {
-            request: cut(),
-            notice: notice.clone(),
-            ..Link::default()
-        };
-        let back = Link {
-            reply: cut(),
-            notice,
-            ..Link::default()
-        };
-        self.set_link(from, to, Some(there));
-        self.set_link(to, from, Some(back));
-    }
-
-    fn set_link(&self, from: Server, to: Server, link: Option<Link>) {
-        if let Some(end) = self.end_name(from, to) {
-            self.shared.net.set_link(&end, link);
-        }
-    }
-
-    /// Splits the network: servers reach only those of their own group.
-    pub fn partition(&self, groups: &[&[Server]]) {
-        self.change_links(Links::heal);
-        let shown: Vec<String> = groups
-            .iter()
-            .map(|g| crate::server::set(g.iter().copied()))
-            .collect();
-        self.step(format!("partition {}", shown.join(" | ")));
-        self.change_links(|links| links.partition(groups));
-    }
-
-    /// Ends partitions and one-way cuts.
-    pub fn heal(&self) {
-        self.step("heal the network");
-        self.change_links(Links::heal);
-        for from in self.servers() {
-            self.servers()
-                .into_iter()
-                .for_each(|to| self.set_link(from, to, None));
-        }
-    }
-
-    /// The network loses a tenth of all messages and delays requests, or is reliable again.
-    pub fn set_reliable(&self, reliable: bool) {
-        self.step(format!(
-            "the network is {}",
-            if reliable { "reliable" } else { "unreliable" }
-        ));
-        self.shared.net.set_reliable(reliable);
-    }
-
-    /// Two of three replies are held back for up to two seconds, or none.
-    pub fn set_long_reordering(&self, reordering: bool) {
-        self.step(format!(
-            "long reordering {}",
-            if reordering { "on" } else { "off" }
-        ));
-        self.shared.net.set_long_reordering(reordering);
-    }
-
     /// From now on the service on `server` takes so long over each entry.
     pub fn set_pace(&self, server: Server, pace: Duration) {
         self.step(format!(
             "the service on {server} takes {pace:?} for each entry"
         ));
         self.shared.pace.lock()[server.number()] = pace;
-    }
-
-    /// The servers that have power and are on the network.
-    pub fn connected(&self) -> Vec<Server> {
-        let up: Vec<bool> = self
-            .shared
-            .seats
-            .lock()
-            .iter()
-            .map(|s| s.life.is_some())
-            .collect();
-        let links = self.shared.links.lock();
-        self.servers()
-            .into_iter()
-            .filter(|s| up[s.number()] && links.is_online(*s))
-            .collect()
-    }
-
-    pub(crate) fn set_online(&self, server: Server, online: bool) {
-        let at = self.shared.now();
-        self.shared.run.board.server(server, |s| match online {
-            true => s.away_since = None,
-            false => s.away_since = s.away_since.or(Some(at)),
-        });
-        self.change_links(|links| links.set_online(server, online));
-    }
-
-    fn change_links(&self, change: impl FnOnce(&mut Links)) {
-        change(&mut self.shared.links.lock());
-        for from in self.servers() {
-            let Some(life) = self.life(from) else {
-                continue;
-            };
-            for (to, end) in self.servers().into_iter().zip(life.ends.iter()) {
-                let open = self.shared.links.lock().open(from, to);
-                self.shared.net.enable(end, open);
-            }
-        }
-    }
-
-    /// Cuts the calls from one server to another; calls the other way pass, with their replies.
-    pub fn cut_calls(&self, from: Server, to: Server) {
-        self.step(format!("cut calls {from} -> {to}"));
-        self.change_links(|links| links.cut(from, to));
-    }
-
-    /// Cuts all calls but those that `keep` names, by caller and callee.
-    pub fn keep_links(&self, keep: impl Fn(Server, Server) -> bool) {
-        let servers = self.servers();
-        self.change_links(|links| {
-            links.heal();
-            for from in &servers {
-                servers
-                    .iter()
-                    .filter(|to| !keep(*from, **to))
-                    .for_each(|to| links.cut(*from, *to));
-            }
-        });
     }
 
     // --- Inside ---
@@ -416,12 +274,6 @@ impl Cluster {
         if let Some(life) = self.life(server) {
             life.domain.enter(|| life.subject.kill());
         }
-    }
-
-    /// The service on `server` takes a snapshot at `index`, which it has applied.
-    pub fn snapshot(&self, server: Server, index: LogIndex) {
-        let snapshot = self.shared.run.board.history.lock().snapshot(index);
-        self.call(server, |raft| raft.snapshot(index, snapshot));
     }
 }
 

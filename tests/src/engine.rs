@@ -11,6 +11,7 @@ use crate::claim::{self, Broken};
 use crate::kv;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
+use crate::trace;
 
 /// Runs `body`, the whole of a run. What ended it early, if anything did, is on the run's board.
 pub fn execute(
@@ -27,15 +28,21 @@ pub fn execute(
     if run.story.is_kv() {
         kv::judge(run, outcome.elapsed);
     }
+    let cpu = cpu().saturating_sub(cpu_before);
     for finding in outcome.findings {
-        run.board.warn(finding.to_string());
+        run.board.warn(in_our_words(&finding));
     }
+    let written = settings.trace.as_ref().map(|folder| {
+        let events = &outcome.events;
+        let written = trace::write(folder, run, outcome.trace_hash, events);
+        written.unwrap_or_else(|e| panic!("LAB_TRACE={}: {e}", folder.display()))
+    });
     Ended {
         elapsed: outcome.elapsed,
-        cpu: cpu().saturating_sub(cpu_before),
+        cpu,
         wall: began.elapsed(),
         trace_hash: outcome.trace_hash,
-        trace: None,
+        trace: written,
     }
 }
 
@@ -77,9 +84,14 @@ fn broken_by(failure: Failure) -> Option<Broken> {
     };
     Some(Broken {
         claim,
-        saw: failure.to_string(),
+        saw: in_our_words(&failure),
         at: place(&failure),
     })
+}
+
+/// What labsim says, with servers where it knows peers.
+fn in_our_words(what: &dyn std::fmt::Display) -> String {
+    what.to_string().replace(" of peer ", " of server ")
 }
 
 /// The line that a failure is about.

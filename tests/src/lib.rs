@@ -6,16 +6,16 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `subject` | what is under test: a Raft, or a key/value service |
-//! | `cluster` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
+//! | `cluster`, `weather` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
-//! | `post` | messages held back, released, sent twice |
+//! | `post`, `staging` | messages held back, released, sent twice; situations made with that |
 //! | `nemesis` | faults as plain data |
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
 //! | `history`, `applier` | what was applied, with the checks on each entry |
 //! | `rules`, `watch` | Figure 3's properties, on messages and disks |
 //! | `kv` | clerks and their history, for parts 3A and 3B |
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
-//! | `report`, `record` | what is printed, and what a grader reads |
+//! | `report`, `record`, `trace` | what is printed, what a grader reads, and all that happened |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -50,7 +50,9 @@ mod staging;
 mod steps;
 mod story_data;
 mod subject;
+mod trace;
 mod watch;
+mod weather;
 
 #[cfg(test)]
 mod testing;
@@ -60,7 +62,7 @@ pub use cluster::Cluster;
 pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
-pub use runner::play;
+pub use runner::{Rehearsal, play, rehearse};
 pub use server::{Command, Server};
 pub use staging::{random_command, random_text};
 pub use story::story;

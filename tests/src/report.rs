@@ -142,8 +142,13 @@ fn seconds(time: Duration) -> String {
 }
 
 fn capitalised(text: &str) -> String {
+    let is_code = text
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.contains('('));
     let mut letters = text.chars();
     match letters.next() {
+        Some(_) if is_code => text.to_string(),
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => String::new(),
     }

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
-use crate::run::{Run, StoryEnded};
+use crate::claim::Claim;
+use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Settings};
 use crate::subject::Kind;
 use crate::{Cluster, Story, engine, record, report};
@@ -46,6 +47,9 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         let run = Arc::new(Run::new(story, seed, settings.clock));
         let ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
         let broken = run.board.is_broken();
+        if broken && settings.clock == Clock::Sim {
+            play_again(settings, &run, &ended, kind, tell);
+        }
         let result = if broken {
             record::Result::Failed
         } else {
@@ -68,6 +72,53 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
         resume_unwind(Box::new(
             "a claim of the test was broken; its report is above",
         ));
+    }
+}
+
+/// A run that failed is played again: a seed that does not lead to the same run is worth knowing.
+fn play_again(settings: &Settings, run: &Run, ended: &Ended, kind: Kind, tell: fn(&Cluster)) {
+    let again = Arc::new(Run::new(run.story, run.seed, run.clock));
+    let second = engine::execute(settings, &again, move |run| perform(run, kind, tell));
+    if second.trace_hash != ended.trace_hash {
+        run.board.warn(format!(
+            "played again with the same seed the run is another one (trace {:016x}, then {:016x}): \
+             a replay may not show this failure. Does something iterate over a HashMap, or take \
+             time, randomness or threads from elsewhere than labsim?",
+            ended.trace_hash, second.trace_hash
+        ));
+    }
+}
+
+/// How one run of a story went.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The claim that was broken, if one was.
+    pub broken: Option<&'static Claim>,
+    /// What the test would print.
+    pub report: String,
+    /// What was worth a warning.
+    pub warnings: Vec<String>,
+    /// What it cost.
+    pub ended: Ended,
+}
+
+/// Plays `story` once in the simulation, whatever the knobs say, and prints nothing. For tests of
+/// the suites themselves.
+pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64) -> Rehearsal {
+    let settings = Settings::default();
+    let run = Arc::new(Run::new(story, seed, settings.clock));
+    let ended = engine::execute(&settings, &run, move |run| perform(run, kind, tell));
+    let facts = run.board.facts();
+    let broken = facts.broken.map(|(broken, _)| broken.claim);
+    let report = match broken {
+        Some(_) => report::failure(&run, &ended),
+        None => report::success(&run, &ended),
+    };
+    Rehearsal {
+        broken,
+        report,
+        warnings: facts.warnings,
+        ended,
     }
 }
 

@@ -40,6 +40,14 @@ impl From<Server> for PeerId {
     }
 }
 
+/// "1 server has" or "2 servers have".
+pub fn have(servers: usize) -> String {
+    match servers {
+        1 => "1 server has".into(),
+        many => format!("{many} servers have"),
+    }
+}
+
 /// Shows servers as `{0, 2}`.
 pub fn set(servers: impl IntoIterator<Item = Server>) -> String {
     let numbers: Vec<String> = servers.into_iter().map(|s| s.0.to_string()).collect();

@@ -73,6 +73,23 @@ const KNOBS: [&str; 10] = [
     "LAB_LIST",
 ];
 
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            seed: DEFAULT_SEED,
+            runs: None,
+            clock: Clock::Sim,
+            threads: Threads::Os,
+            scheduler: Scheduler::Random,
+            trace: None,
+            keep_going: false,
+            results: None,
+            secret: None,
+            list: false,
+        }
+    }
+}
+
 impl Settings {
     /// Reads the knobs of this process.
     ///
@@ -94,18 +111,7 @@ impl Settings {
     /// # Errors
     /// See [`Settings::from_env`].
     pub fn read(variables: impl Iterator<Item = (String, String)>) -> Result<Settings, String> {
-        let mut settings = Settings {
-            seed: DEFAULT_SEED,
-            runs: None,
-            clock: Clock::Sim,
-            threads: Threads::Os,
-            scheduler: Scheduler::Random,
-            trace: None,
-            keep_going: false,
-            results: None,
-            secret: None,
-            list: false,
-        };
+        let mut settings = Settings::default();
         for (name, value) in variables {
             settings
                 .set(&name, &value)

@@ -47,6 +47,11 @@ impl Story {
         self.part.starts_with('3')
     }
 
+    /// Whether a server is to save its state: not yet in the parts before persistence.
+    pub fn saves(&self) -> bool {
+        !matches!(self.part, "2A" | "2B")
+    }
+
     /// The name by which libtest knows it: the name, after its module's path where it has one.
     pub fn path(&self) -> String {
         match self.module.split_once("::") {

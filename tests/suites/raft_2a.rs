@@ -109,6 +109,26 @@ fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
     });
 }
 
+/// A server gives its vote in a term once: to the first of two candidates (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn one_vote_a_term(c: &Cluster) {
+    for _ in 0..5 {
+        let Some((first, second, voter, term)) = c.two_candidates() else {
+            return;
+        };
+        c.release_held(Mail::Requests, first, voter);
+        c.sleep_ms(2);
+        c.release_held(Mail::Requests, second, voter);
+        let twice = c.until(Duration::from_millis(5), Duration::from_millis(1), || {
+            c.state(first) == Some((term, true)) && c.state(second) == Some((term, true))
+        });
+        c.expect(&claim::ELECTION_SAFETY, !twice, || {
+            format!("{voter} was asked by {first}, then by {second}, and now both lead term {term}")
+        });
+        c.let_all_pass();
+    }
+}
+
 /// Heartbeats of a deposed leader, delivered late, postpone nobody's election (Figure 2, Followers).
 #[story(part = "2A", servers = 5, points = 3, exact)]
 fn stale_heartbeats_postpone_no_election(c: &Cluster) {

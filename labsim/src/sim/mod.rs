@@ -186,7 +186,16 @@ impl Sim {
     /// Unwinds the calling thread if it has been doomed.
     fn heed_doom(&self) {
         let doomed = self.kernel.with(|k| {
-            self.pulse.thread.store(k.me().uid, Ordering::Relaxed);
+            let me = k.me();
+            self.pulse.thread.store(me.uid, Ordering::Relaxed);
+            // Else the watchdog would take the last call of the thread before for this one's.
+            let called = !ptr::eq(me.last_call, me.spawned_at);
+            let at = if called {
+                ptr::from_ref(me.last_call)
+            } else {
+                ptr::null()
+            };
+            self.pulse.at.store(at.cast_mut(), Ordering::Relaxed);
             if k.me().life != Life::Doomed {
                 return false;
             }

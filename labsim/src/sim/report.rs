@@ -98,7 +98,11 @@ impl Kernel {
     }
 
     fn describe_wait(&self, why: Why, objs: &[ObjId]) -> String {
-        let object = || objs.first().map_or_else(String::new, |o| self.object(*o));
+        // Channels without room, and those of the clock, have no object to wait for.
+        let object = || {
+            objs.first()
+                .map_or_else(|| "a channel".into(), |o| self.object(*o))
+        };
         match why {
             Why::Sleep => "sleeps".into(),
             Why::Lock => format!("waits to lock {}", object()),
@@ -107,7 +111,7 @@ impl Kernel {
             Why::Condvar => "waits on a Condvar".into(),
             Why::Receive => format!("waits to receive from {}", object()),
             Why::Send => format!("waits to send to {}", object()),
-            Why::Select => format!("waits in a select over {} channels", objs.len()),
+            Why::Select => "waits in a select".into(),
             Why::Join => format!("waits for the end of {}", self.joined(objs)),
             Why::Park => "is parked".into(),
             Why::Crash => "waits for the end of a crashed peer's threads".into(),

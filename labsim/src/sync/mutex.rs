@@ -100,6 +100,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
+    #[track_caller]
     #[inline]
     fn lock_simulated(&self, sim: &Sim, at: &'static Location<'static>) -> MutexGuard<'_, T> {
         let obj = self.tag.0.resolve(sim, Self::kind());
@@ -108,6 +109,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Waits for the lock and takes it.
+    #[track_caller]
     #[inline]
     pub(super) fn acquire(
         &self,

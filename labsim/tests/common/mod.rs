@@ -139,7 +139,10 @@ pub fn with_marks(report: &str, file: &str, source: &str) -> String {
             .unwrap_or(rest.len());
         let mut numbers = rest[..end].split(':').skip(1);
         let line: usize = numbers.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        let text = line.checked_sub(1).and_then(|l| lines.get(l)).unwrap_or(&"");
+        let text = line
+            .checked_sub(1)
+            .and_then(|l| lines.get(l))
+            .unwrap_or(&"");
         match text.split_once("// @") {
             Some((_, mark)) => out.push_str(&format!("@{}", mark.trim())),
             None => out.push_str(&format!("<no mark in line {line}: {}>", text.trim())),

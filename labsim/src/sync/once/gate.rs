@@ -182,6 +182,8 @@ impl Gate {
                 wall::wait_in_slices(None, |until| {
                     self.wait_real(until, |s| s.live_maker().is_none())
                 });
+                // A crash that ends the maker may end the caller too, which then must not take over.
+                wall::heed();
             }
             (None, _) => {
                 self.wait_real(Instant::now() + LOOK, |s| s.live_maker().is_none());

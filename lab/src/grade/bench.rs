@@ -1,0 +1,202 @@
+//! The workspace that submissions are built in: ours, with the submission's sources in place of the
+//! reference's. There is one; what does not change between submissions is built once.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::intake::Sources;
+use crate::guard::Limits;
+use crate::handout::tree;
+use crate::worker::{Watched, watch};
+use crate::workspace::{Build, Suites, executables};
+
+/// What a compiler may use.
+const COMPILER: Limits = Limits {
+    cpu: Duration::from_secs(900),
+    memory: 16 << 30,
+    output: 4 << 30,
+    wall: Duration::from_secs(1800),
+};
+
+/// The crates that a submission replaces, where the workspace has them.
+const STUDENTS: [&str; 2] = ["raft", "kvraft"];
+
+/// The workspace for submissions.
+#[derive(Debug)]
+pub struct Bench {
+    tree: PathBuf,
+    build: Build,
+    fingerprint: u64,
+    output: PathBuf,
+    /// The crates that a submission replaces.
+    pub crates: Vec<&'static str>,
+    /// Ours of these, which hold what a submission leaves out.
+    ours: Sources,
+}
+
+impl Bench {
+    /// Sets it up from the workspace `root`, below `folder`.
+    ///
+    /// # Errors
+    /// A file can't be read or written.
+    pub fn new(root: &Path, folder: &Path) -> Result<Bench, String> {
+        let tree = folder.join("tree");
+        let mut kept = BTreeSet::new();
+        let crates: Vec<&str> = STUDENTS
+            .into_iter()
+            .filter(|name| root.join(name).join("src").is_dir())
+            .collect();
+        let mut ours = Sources::new();
+        let mut hasher = DefaultHasher::new();
+        for path in tree::files(root)? {
+            let name = path.to_string_lossy();
+            if crates
+                .iter()
+                .any(|crate_| name.starts_with(&format!("{crate_}/src/")))
+            {
+                let text =
+                    fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+                ours.insert(name.into_owned(), text);
+                continue;
+            }
+            let bytes = fs::read(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+            (&path, &bytes).hash(&mut hasher);
+            write_if_new(&tree.join(&path), &bytes)?;
+            kept.insert(tree.join(&path));
+        }
+        remove_others(&tree, &kept)?;
+        let build = Build {
+            target: Some(root.join("target")),
+            frozen: true,
+            ..Build::default()
+        };
+        let fingerprint = hasher.finish();
+        Ok(Bench {
+            tree,
+            build,
+            fingerprint,
+            output: folder.join("compiler-output"),
+            crates,
+            ours,
+        })
+    }
+
+    /// Equal for equal frameworks.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The reference's own sources.
+    pub fn reference(&self) -> &Sources {
+        &self.ours
+    }
+
+    /// Puts a submission in place and builds its suites.
+    ///
+    /// # Errors
+    /// What the compiler says, or why it can't be asked.
+    pub fn build(&self, sources: &Sources, stop: impl Fn() -> bool) -> Result<Suites, String> {
+        for crate_ in &self.crates {
+            let src = self.tree.join(crate_).join("src");
+            match fs::remove_dir_all(&src) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(format!("{}: {error}", src.display()));
+                }
+                _ => {}
+            }
+            let prefix = format!("{crate_}/src/");
+            for (name, text) in sources.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+                write(&self.tree.join(name), text.as_bytes())?;
+            }
+        }
+        let watched = self.compile(stop)?;
+        let said = fs::read(&self.output).map_err(|e| format!("{}: {e}", self.output.display()))?;
+        let said = String::from_utf8_lossy(&said);
+        match watched.well {
+            true => Ok(executables(&said)),
+            false => Err(errors(&said, &watched.end)),
+        }
+    }
+
+    fn compile(&self, stop: impl Fn() -> bool) -> Result<Watched, String> {
+        let mut cargo: Command = self.build.command(&self.tree);
+        cargo
+            .env("CARGO_TERM_COLOR", "never")
+            .env_remove("CARGO_MANIFEST_DIR");
+        watch(cargo, &self.output, &COMPILER, stop).map_err(|e| format!("cannot start cargo: {e}"))
+    }
+}
+
+/// What the compiler says to people: errors first, two screens at most.
+fn errors(said: &str, end: &str) -> String {
+    const LINES: usize = 60;
+    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
+    let first = lines
+        .iter()
+        .position(|line| line.starts_with("error"))
+        .unwrap_or(0);
+    let mut shown: Vec<&str> = lines[first..].iter().take(LINES).copied().collect();
+    if lines.len() - first > LINES {
+        shown.push("…");
+    }
+    if shown.is_empty() {
+        end.to_string()
+    } else {
+        shown.join("\n")
+    }
+}
+
+/// Leaves alone what is the same, for cargo goes by the time of a file.
+fn write_if_new(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    match fs::read(path) {
+        Ok(there) if there == bytes => Ok(()),
+        _ => write(path, bytes),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let parent = path.parent().unwrap_or(path);
+    let written = fs::create_dir_all(parent).and_then(|()| fs::write(path, bytes));
+    written.map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Removes what an earlier state of the project left.
+fn remove_others(tree: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), String> {
+    let mut folders = vec![tree.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)
+            .map_err(|e| format!("{}: {e}", folder.display()))?
+            .flatten()
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !kept.contains(&path) {
+                fs::remove_file(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compilers_first_error_is_what_is_shown() {
+        let said = "   Compiling raft v0.1.0\n{\"reason\":\"x\"}\nwarning: unused\nerror[E0308]: mismatched types\n --> raft/src/lib.rs:3:5\n";
+        assert_eq!(
+            errors(said, "ended"),
+            "error[E0308]: mismatched types\n --> raft/src/lib.rs:3:5"
+        );
+        assert_eq!(
+            errors("", "the process was ended after 9 s"),
+            "the process was ended after 9 s"
+        );
+    }
+}

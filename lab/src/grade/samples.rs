@@ -1,0 +1,233 @@
+//! Submissions with marks that are known, made from the reference by small edits, so that they keep
+//! up with it: the grader's own check.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::marks::{Marks, Status};
+use crate::handout::{marks, tree};
+
+/// The samples, written out.
+#[derive(Debug)]
+pub struct Samples {
+    /// A folder each, as a student hands it in.
+    pub folders: Vec<PathBuf>,
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    sample: Vec<Sample>,
+}
+
+/// One sample.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    /// Its name.
+    name: String,
+    /// What is wrong with it.
+    #[allow(dead_code, reason = "for people")]
+    about: String,
+    /// What it starts from.
+    base: Base,
+    /// What is changed.
+    #[serde(default)]
+    edits: Vec<Edit>,
+    /// How far it comes.
+    status: Status,
+    /// Its mark in each part; a part that is not named may get any.
+    #[serde(default)]
+    parts: BTreeMap<String, Expected>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Base {
+    Reference,
+    Handout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Expected {
+    Full,
+    Less,
+    Zero,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    file: String,
+    from: String,
+    to: String,
+}
+
+/// Reads the list and writes the samples into `folder`.
+///
+/// # Errors
+/// An edit does not fit the reference any more.
+pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> {
+    let at = |e: String| format!("{}: {e}", file.display());
+    let text = fs::read_to_string(file).map_err(|e| at(e.to_string()))?;
+    let list: List = toml::from_str(&text).map_err(|e| at(e.to_string()))?;
+    let mut folders = Vec::new();
+    for sample in &list.sample {
+        let below = folder.join(&sample.name);
+        let _ = fs::remove_dir_all(&below); // left by an earlier grading, or not there
+        write(sample, root, &below).map_err(|e| at(format!("{}: {e}", sample.name)))?;
+        folders.push(below);
+    }
+    Ok(Samples {
+        folders,
+        samples: list.sample,
+    })
+}
+
+fn write(sample: &Sample, root: &Path, folder: &Path) -> Result<(), String> {
+    let mut done = vec![false; sample.edits.len()];
+    for path in tree::files(root)? {
+        let name = path.to_string_lossy().into_owned();
+        if !name.starts_with("raft/src/") && !name.starts_with("kvraft/src/") {
+            continue;
+        }
+        let text = fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+        let base = match sample.base {
+            Base::Reference => Some(text),
+            Base::Handout => marks::split(&text)?.handout,
+        };
+        let Some(mut text) = base else { continue };
+        for (edit, done) in sample
+            .edits
+            .iter()
+            .zip(&mut done)
+            .filter(|(edit, _)| edit.file == name)
+        {
+            if text.matches(&edit.from).count() != 1 {
+                return Err(format!("{name} does not hold once: {}", edit.from));
+            }
+            text = text.replace(&edit.from, &edit.to);
+            *done = true;
+        }
+        let to = folder.join(&path);
+        let written =
+            fs::create_dir_all(to.parent().unwrap_or(folder)).and_then(|()| fs::write(&to, text));
+        written.map_err(|e| format!("{}: {e}", to.display()))?;
+    }
+    match done.iter().position(|done| !done) {
+        Some(missed) => Err(format!("there is no file {}", sample.edits[missed].file)),
+        None => Ok(()),
+    }
+}
+
+impl Samples {
+    /// Each sample has the marks that it must have.
+    ///
+    /// # Errors
+    /// All that differ.
+    pub fn compare(&self, all: &[Marks]) -> Result<(), String> {
+        let mut wrong = Vec::new();
+        for sample in &self.samples {
+            let Some(marks) = all.iter().find(|marks| marks.name == sample.name) else {
+                wrong.push(format!("{} was not graded", sample.name));
+                continue;
+            };
+            wrong.extend(differences(sample, marks));
+        }
+        match wrong.is_empty() {
+            true => {
+                println!("every sample has the marks that it must have");
+                Ok(())
+            }
+            false => Err(format!(
+                "samples with other marks than they must have:\n  {}",
+                wrong.join("\n  ")
+            )),
+        }
+    }
+}
+
+fn differences(sample: &Sample, marks: &Marks) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if marks.status != sample.status {
+        wrong.push(format!(
+            "{}: {:?} instead of {:?}: {}",
+            sample.name, marks.status, sample.status, marks.message
+        ));
+    }
+    for (part, (score, points)) in marks.parts() {
+        let fits = match sample.parts.get(part) {
+            // What was refused earns nothing.
+            None if sample.status != Status::Graded => score == 0.0,
+            None => true,
+            Some(Expected::Full) => score == points,
+            Some(Expected::Less) => score < points,
+            Some(Expected::Zero) => score == 0.0,
+        };
+        if !fits {
+            let lost: Vec<&str> = marks
+                .tests
+                .iter()
+                .filter(|m| m.part == part && !m.is_full())
+                .map(|m| m.test.as_str())
+                .collect();
+            let wanted = sample.parts.get(part);
+            wrong.push(format!(
+                "{} {part}: {score} of {points}, not {wanted:?}; lost: {}",
+                sample.name,
+                lost.join(", ")
+            ));
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grade::marks::tests::sample as some_marks;
+
+    fn sample(parts: &[(&str, Expected)]) -> Sample {
+        Sample {
+            name: "x".into(),
+            about: String::new(),
+            base: Base::Reference,
+            edits: Vec::new(),
+            status: Status::Graded,
+            parts: parts
+                .iter()
+                .map(|(part, expected)| (part.to_string(), *expected))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn other_marks_are_noticed() {
+        let marks = some_marks();
+        assert!(
+            differences(
+                &sample(&[("2A", Expected::Full), ("2C", Expected::Zero)]),
+                &marks
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            differences(&sample(&[("2C", Expected::Full)]), &marks),
+            ["x 2C: 0 of 3.33, not Some(Full); lost: figure8"]
+        );
+        assert_eq!(
+            differences(&sample(&[("2A", Expected::Less)]), &marks).len(),
+            1
+        );
+        let refused = Sample {
+            status: Status::Refused,
+            ..sample(&[])
+        };
+        assert_eq!(differences(&refused, &marks).len(), 2);
+    }
+}

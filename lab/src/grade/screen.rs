@@ -1,0 +1,278 @@
+//! What a submission's source may not contain: ways out of the sandbox that the language itself is.
+//!
+//! The check works on tokens, so it sees into macros; comments and strings do not matter. It refuses
+//! - `unsafe`, with which a test's own memory could be written to;
+//! - `include!` and its kin, `#[path]`, `extern crate`, `env!`: files and settings of the grader's;
+//! - any module of `std` but those that compute ([`ALLOWED`]): no files, processes, environment,
+//!   sockets; and any use of the word `std` that would let it go by another name;
+//! - labsim's entry points that only the harness has a use for.
+
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+
+/// The modules of `std` that only compute.
+const ALLOWED: [&str; 38] = [
+    "alloc",
+    "any",
+    "array",
+    "ascii",
+    "assert_eq",
+    "backtrace",
+    "borrow",
+    "boxed",
+    "cell",
+    "char",
+    "clone",
+    "cmp",
+    "collections",
+    "convert",
+    "default",
+    "error",
+    "fmt",
+    "future",
+    "hash",
+    "hint",
+    "i64",
+    "io",
+    "iter",
+    "marker",
+    "mem",
+    "num",
+    "ops",
+    "option",
+    "pin",
+    "primitive",
+    "rc",
+    "result",
+    "slice",
+    "str",
+    "string",
+    "sync",
+    "u64",
+    "vec",
+];
+/// More of them: what clippy advises against, yet harms nobody but the submission.
+const HARMLESS: [&str; 7] = ["thread", "time", "task", "usize", "u32", "f64", "matches"];
+/// Words that are refused wherever they stand.
+const WORDS: [(&str, &str); 8] = [
+    ("unsafe", "unsafe code is not allowed"),
+    ("include", "include! is not allowed"),
+    ("include_str", "include_str! is not allowed"),
+    ("include_bytes", "include_bytes! is not allowed"),
+    ("env", "the environment is not a submission's business"),
+    (
+        "option_env",
+        "the environment is not a submission's business",
+    ),
+    ("asm", "assembly is not allowed"),
+    ("global_asm", "assembly is not allowed"),
+];
+/// What of labsim belongs to the harness.
+const HARNESS: [&str; 4] = ["run", "check", "Domain", "Config"];
+
+/// Checks one file.
+///
+/// # Errors
+/// Line and reason.
+pub fn check(name: &str, text: &str) -> Result<(), String> {
+    let tokens = text
+        .parse()
+        .map_err(|_| format!("{name} is no Rust: it cannot be split into words"))?;
+    walk(tokens, false).map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
+}
+
+type Refusal = (Span, String);
+
+fn walk(tokens: TokenStream, attribute: bool) -> Result<(), Refusal> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => {
+                let is_attribute =
+                    group.delimiter() == Delimiter::Bracket && after_hash(&tokens, at);
+                walk(group.stream(), attribute || is_attribute)?;
+            }
+            TokenTree::Ident(ident) => {
+                let word = ident.to_string();
+                let word = word.trim_start_matches("r#");
+                let refuse = |reason: &str| Err((ident.span(), reason.to_string()));
+                if let Some((_, reason)) = WORDS.iter().find(|(refused, _)| *refused == word) {
+                    return refuse(reason);
+                }
+                match word {
+                    "path" if attribute && punct(tokens.get(at + 1)) == Some('=') => {
+                        return refuse("#[path] is not allowed");
+                    }
+                    "extern"
+                        if tokens
+                            .get(at + 1)
+                            .is_some_and(|next| next.to_string() == "crate") =>
+                    {
+                        return refuse("extern crate is not allowed");
+                    }
+                    "std" => root(&tokens, at, &|name| {
+                        ALLOWED.contains(&name) || HARMLESS.contains(&name)
+                    })
+                    .map_err(|(span, what)| {
+                        (span, format!("std{what} is not allowed in a submission"))
+                    })?,
+                    "labsim" => root(&tokens, at, &|name| !HARNESS.contains(&name)).map_err(
+                        |(span, what)| (span, format!("labsim{what} is for the harness only")),
+                    )?,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn after_hash(tokens: &[TokenTree], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|i| punct(tokens.get(i)));
+    before(1) == Some('#') || (before(1) == Some('!') && before(2) == Some('#'))
+}
+
+fn punct(token: Option<&TokenTree>) -> Option<char> {
+    match token {
+        Some(TokenTree::Punct(punct)) => Some(punct.as_char()),
+        _ => None,
+    }
+}
+
+/// The crate's name at `at` leads, by `::`, to allowed names only.
+fn root(tokens: &[TokenTree], at: usize, allowed: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
+    let span = tokens[at].span();
+    let colons = punct(tokens.get(at + 1)) == Some(':') && punct(tokens.get(at + 2)) == Some(':');
+    match tokens.get(at + 3).filter(|_| colons) {
+        Some(TokenTree::Ident(name)) => one(&name.to_string(), span, allowed),
+        Some(TokenTree::Group(group)) => {
+            let mut first = true;
+            for token in group.stream() {
+                match &token {
+                    TokenTree::Punct(punct) if punct.as_char() == ',' => first = true,
+                    _ if !first => {}
+                    TokenTree::Ident(name) => {
+                        one(&name.to_string(), name.span(), allowed)?;
+                        first = false;
+                    }
+                    _ => return Err((span, "::{…} in this form".into())),
+                }
+            }
+            Ok(())
+        }
+        Some(_) => Err((span, "::*".into())),
+        // A field or variable of that name is no crate.
+        None if colons || !names_a_crate(tokens, at) => Ok(()),
+        None => Err((span, " by another name".into())),
+    }
+}
+
+fn one(name: &str, span: Span, allowed: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
+    let name = name.trim_start_matches("r#");
+    match name != "self" && allowed(name) {
+        true => Ok(()),
+        false => Err((span, format!("::{name}"))),
+    }
+}
+
+/// `use std as s`, `use {std}`, `m!(std)`: anything but a field after a dot.
+fn names_a_crate(tokens: &[TokenTree], at: usize) -> bool {
+    at.checked_sub(1)
+        .is_none_or(|before| punct(tokens.get(before)) != Some('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_out_are_refused_with_their_line() {
+        let refused = [
+            (
+                "fn f() {\n std::process::exit(0) }",
+                "x.rs:2: std::process is not allowed in a submission",
+            ),
+            (
+                "use std::{fs as g, fmt};",
+                "x.rs:1: std::fs is not allowed in a submission",
+            ),
+            (
+                "use std::{fmt, self};",
+                "x.rs:1: std::self is not allowed in a submission",
+            ),
+            (
+                "use std as s;",
+                "x.rs:1: std by another name is not allowed in a submission",
+            ),
+            (
+                "use {std as s};",
+                "x.rs:1: std by another name is not allowed in a submission",
+            ),
+            (
+                "use ::r#std::process;",
+                "x.rs:1: std::process is not allowed in a submission",
+            ),
+            (
+                "use std::*;",
+                "x.rs:1: std::* is not allowed in a submission",
+            ),
+            (
+                "use std::{{fs}};",
+                "x.rs:1: std::{…} in this form is not allowed in a submission",
+            ),
+            (
+                "m!(std);",
+                "x.rs:1: std by another name is not allowed in a submission",
+            ),
+            (
+                "macro_rules! m { () => { unsafe {} } }",
+                "x.rs:1: unsafe code is not allowed",
+            ),
+            (
+                "const X: &str = include_str!(\"/etc/passwd\");",
+                "x.rs:1: include_str! is not allowed",
+            ),
+            (
+                "#[path = \"../../x.rs\"] mod x;",
+                "x.rs:1: #[path] is not allowed",
+            ),
+            (
+                "#[cfg_attr(all(), path = \"x.rs\")] mod x;",
+                "x.rs:1: #[path] is not allowed",
+            ),
+            (
+                "extern crate std as s;",
+                "x.rs:1: extern crate is not allowed",
+            ),
+            (
+                "fn f() { labsim::Domain::current().crash() }",
+                "x.rs:1: labsim::Domain is for the harness only",
+            ),
+            (
+                "use labsim::{sync::Mutex, run};",
+                "x.rs:1: labsim::run is for the harness only",
+            ),
+        ];
+        for (text, reason) in refused {
+            assert_eq!(check("x.rs", text).unwrap_err(), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn honest_code_is_not() {
+        let text = r#"
+            #![forbid(unsafe_code)]
+            //! unsafe, include!, std::fs in a comment
+            use std::{collections::{BTreeMap, BTreeSet}, fmt};
+            use std::cmp::min;
+            use labsim::sync::{Arc, Mutex};
+            fn f(path: u32) -> String { let path = path + 1; format!("std::process::exit unsafe {path}") }
+        "#;
+        check("x.rs", text).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_rust_is_said_to_be_none() {
+        assert!(check("x.rs", "fn f( {").unwrap_err().contains("no Rust"));
+    }
+}

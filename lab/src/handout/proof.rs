@@ -1,0 +1,143 @@
+//! The proof that a handout is right.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+
+use super::tree::{self, Made};
+use crate::catalog;
+use crate::cli::{Clock, Knobs, Scheduler, Threads};
+use crate::pool::{Plan, cores};
+use crate::tally::{NO_RECORD, Tally};
+use crate::{test, workspace};
+
+/// No file holds a line of the solution.
+///
+/// # Errors
+/// One does: file and line.
+pub fn no_solution(folder: &Path, made: &Made) -> Result<(), String> {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let text = String::from_utf8_lossy(&text);
+            let leak = tree::traces(text.lines()).find(|(_, trace)| made.solution.contains(trace));
+            if let Some((at, trace)) = leak {
+                return Err(format!(
+                    "{}:{} is of the solution: {trace}",
+                    path.display(),
+                    at + 1
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// It builds, and clippy says nothing about what students write.
+///
+/// # Errors
+/// The compiler's message is on stderr.
+pub fn builds(folder: &Path) -> Result<(), String> {
+    cargo(
+        folder,
+        &[
+            "build",
+            "--offline",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+        ],
+    )?;
+    cargo(
+        folder,
+        &[
+            "clippy",
+            "--offline",
+            "--quiet",
+            "--package",
+            "raft",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    )
+}
+
+fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), String> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The variables of the cargo that started this program are none of that one's.
+    cargo
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env_remove("CARGO_MANIFEST_DIR");
+    let status = cargo
+        .status()
+        .map_err(|e| format!("cannot start cargo: {e}"))?;
+    status
+        .success()
+        .then_some(())
+        .ok_or_else(|| format!("the handout: cargo {} failed", arguments.join(" ")))
+}
+
+/// Every test of the handout runs to its end, and fails. How many there are.
+///
+/// # Errors
+/// One passes, or leaves no record.
+pub fn zero_points(folder: &Path) -> Result<usize, String> {
+    let suites = workspace::build(folder, true)?;
+    let tests = catalog::list(&suites)?;
+    let knobs = Knobs {
+        seed: 1,
+        clock: Clock::Sim,
+        threads: Threads::Fiber,
+        scheduler: Scheduler::Random,
+        debug: true,
+    };
+    let interrupted = AtomicBool::new(false);
+    let plan = Plan {
+        tests: &tests,
+        seed: knobs.seed,
+        runs: 1,
+        jobs: cores(),
+        environment: knobs.environment(),
+        limits: test::OWN,
+        interrupted: &interrupted,
+    };
+    let mut tallies: Vec<Tally> = tests
+        .iter()
+        .map(|test| Tally::new(test.clone(), plan.seed, 1))
+        .collect();
+    plan.play(|news| {
+        if let Some((batch, harvest)) = news {
+            tallies[batch.number].add(batch, harvest);
+        }
+        true
+    })?;
+    let wrong: Vec<&str> = tallies
+        .iter()
+        .filter(|tally| {
+            tally.passed > 0
+                || tally
+                    .failures
+                    .iter()
+                    .any(|failed| failed.claim == NO_RECORD)
+        })
+        .map(|tally| tally.test.story.name.as_str())
+        .collect();
+    match wrong.is_empty() {
+        true => Ok(tests.len()),
+        false => Err(format!(
+            "the stub passes, or does not come to the end of: {}",
+            wrong.join(", ")
+        )),
+    }
+}
