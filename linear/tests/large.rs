@@ -113,7 +113,7 @@ fn lost_writes_that_change_nothing() {
     let read = recorder.call(20, 1, RegisterInput::Read);
     recorder.reply(read, 2, RegisterOutput::Value(1));
     let found = check(&Register, &recorder.finish().unwrap(), &Settings::default());
-    assert_eq!((found.verdict(), found.steps()), (Verdict::Illegal, 20));
+    assert_eq!((found.verdict(), found.steps()), (Verdict::Illegal, 21));
 }
 
 fn change_last_get(
