@@ -11,6 +11,11 @@ use raftapi::{ApplyMsg, PeerId, Persister, Raft};
 use crate::applier::{Applier, SERVICE};
 use crate::{Cluster, Server};
 
+/// Makes a peer, as `raftapi::Raft::make` does.
+type MakeRaft = fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>;
+/// Starts a server of the key/value service; the number is `max_state`.
+type StartServer = fn(Vec<ClientEnd>, PeerId, Persister, Option<usize>) -> Arc<dyn KvServer>;
+
 /// What is under test: a Raft, or a key/value service on one.
 #[derive(Clone, Copy)]
 pub struct Kind {
@@ -23,10 +28,10 @@ pub struct Kind {
 #[derive(Clone, Copy)]
 pub(crate) enum Make {
     /// A Raft; the harness plays the service on it.
-    Raft(fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>),
+    Raft(MakeRaft),
     /// A key/value server, which makes its own Raft; and a clerk.
     Kv {
-        start: fn(Vec<ClientEnd>, PeerId, Persister, Option<usize>) -> Arc<dyn KvServer>,
+        start: StartServer,
         clerk: fn(Vec<ClientEnd>) -> Box<dyn KvClerk>,
     },
 }
@@ -110,7 +115,7 @@ impl Cluster {
 
     fn power_on_raft(
         &self,
-        make: fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>,
+        make: MakeRaft,
         server: Server,
         domain: &Domain,
         ends: Vec<ClientEnd>,
