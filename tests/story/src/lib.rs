@@ -1,6 +1,6 @@
 //! `#[story(…)]`: turns a story about a cluster into an ordinary `#[test]`.
 //!
-//! ```ignore
+//! ```text
 //! /// A leader that is cut off is replaced, and gives way when it is back (§5.2).
 //! #[story(part = "2A", servers = 3, points = 3, original)]
 //! fn re_election(c: &Cluster) { … }
