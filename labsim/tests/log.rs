@@ -245,8 +245,8 @@ fn on_the_wall_clock_the_time_is_real() {
         ]
     );
     let seconds = |line: &str| line[..11].trim().parse::<f64>().unwrap();
-    assert!(seconds(lines[0]) < 0.1, "{text}");
-    assert!((0.2..1.0).contains(&seconds(lines[1])), "{text}");
+    assert!(seconds(lines[1]) - seconds(lines[0]) > 0.199, "{text}");
+    assert!(seconds(lines[2]) < 20.0, "{text}");
 }
 
 /// A program's own logger stays, and so does its level.

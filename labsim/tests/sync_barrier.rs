@@ -6,7 +6,7 @@ use labsim::sync::{Arc, Barrier, Mutex, WaitGroup};
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, run, thread};
 
-use sync_support::{SCHEDULERS, in_turn, on_both};
+use sync_support::{SCHEDULERS, eventually, in_turn, on_both};
 
 mod real {
     pub use crossbeam_utils::sync::WaitGroup;
@@ -215,7 +215,8 @@ fn on_the_wall_clock_a_crash_ends_waits() {
         peer.spawn("barrier", move || b.wait());
         let member = group.clone();
         peer.spawn("group", move || member.wait());
-        thread::sleep(MS * 10);
+        eventually(|| peer.threads().len() == 2);
+        thread::sleep(MS * 30);
         let waiting = peer.threads().len();
         peer.crash();
         group.wait();

@@ -11,7 +11,7 @@ use labsim::sync::{Arc, LazyLock, Mutex, Once, OnceLock};
 use labsim::time::{Duration, Instant};
 use labsim::{Backend, Clock, Config, Domain, Failure, run, thread};
 
-use sync_support::{SCHEDULERS, in_turn, on_both};
+use sync_support::{SCHEDULERS, eventually, in_turn, on_both};
 
 mod real {
     pub use std::sync::{Arc, LazyLock, Once, OnceLock};
@@ -92,16 +92,17 @@ parity! {
 
     /// `set` waits for an initialiser that is under way, and then comes too late.
     fn set_waits_for_the_initialiser() -> (Result<(), u32>, u32) {
-        let cell = Arc::new(OnceLock::new());
+        let cell = Arc::new((OnceLock::new(), OnceLock::new()));
         let other = cell.clone();
         let maker = thread::spawn(move || {
-            *other.get_or_init(|| {
+            *other.0.get_or_init(|| {
+                other.1.set(()).unwrap();
                 thread::sleep(Duration::from_millis(40));
                 1
             })
         });
-        thread::sleep(Duration::from_millis(10));
-        (cell.set(2), maker.join().unwrap())
+        cell.1.wait();
+        (cell.0.set(2), maker.join().unwrap())
     }
 
     fn a_panic_leaves_the_cell_empty() -> (bool, Option<u32>, u32) {
@@ -467,11 +468,12 @@ fn simulations_at_the_same_time_share_a_static() {
 #[test]
 fn a_run_that_was_given_up_leaves_the_cell_to_the_next() {
     static CELL: OnceLock<&str> = OnceLock::new();
+    let (go_on, told) = mpsc::channel();
     let (back, came) = mpsc::channel();
     let spins = Config::seed(1).spin_limit(Duration::from_millis(200));
     let outcome = run(spins, move || {
         CELL.get_or_init(|| {
-            std::thread::sleep(Duration::from_millis(600));
+            told.recv().unwrap();
             back.send(()).unwrap();
             "the first"
         });
@@ -479,12 +481,11 @@ fn a_run_that_was_given_up_leaves_the_cell_to_the_next() {
     assert!(matches!(outcome.result, Err(Failure::Spin { .. })));
     let second = run(Config::seed(1), || *CELL.get_or_init(|| "the second"));
     assert_eq!(second.unwrap(), "the second");
+    go_on.send(()).unwrap();
     came.recv().unwrap();
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(
-        run(Config::seed(1), || CELL.get().copied()).unwrap(),
-        Some("the second")
-    );
+    let left = run(Config::seed(1), || CELL.get().copied());
+    assert_eq!(left.unwrap(), Some("the second"));
 }
 
 /// A `Drop` that asks for the value while its thread unwinds: it waits for the initialiser, as for a lock.
@@ -533,14 +534,16 @@ fn on_the_wall_clock_a_crash_ends_waits_and_lets_another_try() {
     let outcome = run(Config::seed(1).clock(Clock::Wall), || {
         let shared = Arc::new((OnceLock::new(), Once::new(), OnceLock::<u8>::new()));
         let peer = Domain::new(1, 0);
-        let s = shared.clone();
+        let begun = Arc::new(OnceLock::new());
+        let (s, b) = (shared.clone(), begun.clone());
         peer.spawn("maker", move || {
             *s.0.get_or_init(|| {
+                b.set(()).unwrap();
                 thread::sleep(Duration::from_secs(100));
                 1
             })
         });
-        thread::sleep(MS * 10);
+        begun.wait();
         let s = shared.clone();
         peer.spawn("asker", move || *s.0.get_or_init(|| 2));
         let s = shared.clone();
@@ -549,13 +552,14 @@ fn on_the_wall_clock_a_crash_ends_waits_and_lets_another_try() {
         peer.spawn("once", move || s.1.wait());
         let s = shared.clone();
         let other = named("other", move || *s.0.get_or_init(|| 3));
-        thread::sleep(MS * 10);
-        let waiting = (peer.threads().len(), other.is_finished());
+        eventually(|| peer.threads().len() == 4);
+        thread::sleep(MS * 30);
+        let waits = !other.is_finished();
         peer.crash();
-        (waiting, peer.threads().len(), other.join().unwrap())
+        (waits, peer.threads().len(), other.join().unwrap())
     });
     // The asker is ended with the maker, so it never makes the value.
-    assert_eq!(outcome.unwrap(), ((4, false), 0, 3));
+    assert_eq!(outcome.unwrap(), (true, 0, 3));
 }
 
 #[test]

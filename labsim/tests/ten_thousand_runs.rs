@@ -23,10 +23,10 @@ fn small_run(seed: u64) {
     }
     rx.recv().unwrap();
     thread::spawn(move || thread::sleep(Duration::from_secs(3600)));
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         peer.crash();
     }
-    if seed % 7 == 0 {
+    if seed.is_multiple_of(7) {
         panic!("a run that fails is cleaned up too");
     }
 }
@@ -47,7 +47,11 @@ fn ten_thousand_runs_leave_nothing_behind() {
         let runs = |seeds: std::ops::Range<u64>| {
             for seed in seeds {
                 let outcome = run(Config::seed(seed).backend(backend), move || small_run(seed));
-                assert_eq!(outcome.result.is_err(), seed % 7 == 0, "seed {seed}");
+                assert_eq!(
+                    outcome.result.is_err(),
+                    seed.is_multiple_of(7),
+                    "seed {seed}"
+                );
             }
         };
         runs(0..100);

@@ -120,7 +120,7 @@ parity! {
             show((b - a, b.duration_since(a), a.duration_since(b), a - b)),
             show((a.checked_duration_since(b), b.checked_duration_since(a), a.saturating_duration_since(b))),
             show((a.checked_add(Duration::MAX), a.checked_sub(Duration::MAX))),
-            show((a < b, a == a, a.max(b) == b, b.cmp(&a), a == b)),
+            show((a < b, a == a.min(b), a.max(b) == b, b.cmp(&a), a == b)),
             show(a.checked_add(second) == Some(b) && b.checked_sub(second) == Some(a)),
         ];
         b += second;

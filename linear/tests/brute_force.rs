@@ -120,6 +120,18 @@ fn compare_answers<M: Model>(
         oracle::assert_explains(model, &until, &order);
         let times: Vec<u64> = alternative.order.iter().map(|placed| placed.at).collect();
         assert!(times.is_sorted(), "{times:?}");
+        if let Some(overtaken) = alternative.overtaken {
+            let place = |id: OpId| order.iter().position(|&op| op == id).expect("placed");
+            assert!(
+                place(overtaken.by) <= place(overtaken.witness),
+                "{overtaken:?} in {order:?}"
+            );
+            assert!(
+                place(overtaken.witness) < place(bad),
+                "{overtaken:?} in {order:?}"
+            );
+            oracle::assert_overtaken(model, ops, &order, bad, overtaken);
+        }
     }
     all.sort();
     found.sort();

@@ -7,8 +7,10 @@ use std::time::Duration;
 use common::kv::{KvHistory, decide, get, lost, put};
 use common::load::{Fault, Load, right, unread, wrong};
 use common::random::history;
-use linear::models::{Kv, KvInput, KvOutput};
-use linear::{Exceeded, KeyResult, Operation, Outcome, Reply, Settings, Verdict, check};
+use linear::models::{Kv, KvInput, KvOutput, Register, RegisterInput, RegisterOutput};
+use linear::{
+    Exceeded, KeyResult, Operation, Outcome, Recorder, Reply, Settings, TimeUnit, Verdict, check,
+};
 
 const LOAD: Load = Load {
     clients: 5,
@@ -99,6 +101,19 @@ fn lost_appends_that_nobody_can_see() {
     operations.push(put(0, (4, 5), "k", "new"));
     operations.push(get(0, (6, 7), "k", "new!"));
     decided(&history(operations), Verdict::Illegal, 500);
+}
+
+/// Nor whether lost writes did that wrote what was there.
+#[test]
+fn lost_writes_that_change_nothing() {
+    let mut recorder = Recorder::new(TimeUnit::Ticks);
+    for client in 0..20 {
+        recorder.call(client, 0, RegisterInput::Write(0));
+    }
+    let read = recorder.call(20, 1, RegisterInput::Read);
+    recorder.reply(read, 2, RegisterOutput::Value(1));
+    let found = check(&Register, &recorder.finish().unwrap(), &Settings::default());
+    assert_eq!((found.verdict(), found.steps()), (Verdict::Illegal, 21));
 }
 
 fn change_last_get(

@@ -333,7 +333,8 @@ fn values_that_look_like_two_others() {
     let operations = [
         put(0, (1, 2), "x", "x1"),
         put(0, (10, 12), "x", "x1x2"),
-        get(1, (20, 21), "x", "x1x2"),
+        append(0, (13, 14), "x", "x3"),
+        get(1, (20, 21), "x", "x1x2x3"),
         append(0, (30, 31), "x", "x2"),
     ];
     assert_eq!(decide(&history(operations)).verdict(), RIGHT);

@@ -24,6 +24,7 @@
 //! | [`NotLeader`] | the answer of a peer that cannot take a command |
 //! | [`Term`], [`LogIndex`], [`PeerId`] | numbers that must not be mixed up |
 //! | [`Disk`], [`view`] | for the harness: what it does behind your back, and how it looks inside |
+//! | [`kv`] | the same for the key/value service of part 3 |
 //!
 //! # One peer's life
 //!
@@ -43,6 +44,7 @@
 mod apply;
 mod disk;
 mod ids;
+pub mod kv;
 mod peer;
 mod persister;
 pub mod view;

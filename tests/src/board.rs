@@ -12,6 +12,7 @@ use raftapi::Term;
 use crate::Server;
 use crate::claim::Broken;
 use crate::history::History;
+use crate::kv::Book;
 use crate::rules::Rules;
 
 /// How many of the story's last steps a report can show.
@@ -25,6 +26,8 @@ pub struct Board {
     pub history: Mutex<History>,
     /// What was seen on the network and on disks, and the checks on it.
     pub rules: Mutex<Rules>,
+    /// What clerks asked for and got.
+    pub kv: Mutex<Book>,
 }
 
 /// What is known.
@@ -76,6 +79,7 @@ impl Board {
             facts: Mutex::new(facts),
             history: Mutex::new(History::new(servers)),
             rules: Mutex::new(Rules::new(servers)),
+            kv: Mutex::default(),
         }
     }
 

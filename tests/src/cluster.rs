@@ -5,42 +5,19 @@ use std::fmt;
 use bytes::Bytes;
 use labrpc::{ClientEnd, Network, Server as NetServer};
 use labsim::Domain;
-use labsim::channel::{Sender, bounded};
 use labsim::sync::Arc;
 use labsim::time::{Duration, Instant};
 use parking_lot::Mutex;
-use raftapi::view::{RpcView, SavedView};
-use raftapi::{ApplyMsg, Disk, PeerId, Persister, Raft};
+use raftapi::{Disk, Raft};
 
-use crate::applier::{Applier, SERVICE};
 use crate::claim::Broken;
 use crate::links::Links;
 use crate::post::Post;
 use crate::pulse::Pulse;
 use crate::run::Run;
+use crate::subject::{Kind, Subject};
 use crate::watch::Watch;
 use crate::{Server, Story};
-
-type Make = fn(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Arc<dyn Raft>;
-
-/// The Raft under test, without its type: the harness is compiled once, whatever it tests.
-#[derive(Clone, Copy)]
-pub struct Kind {
-    pub(crate) make: Make,
-    pub(crate) view_rpc: fn(&str, bool, &[u8]) -> Option<RpcView>,
-    pub(crate) view_saved: fn(&[u8]) -> Option<SavedView>,
-}
-
-impl Kind {
-    /// The one that `R` is.
-    pub fn of<R: Raft>() -> Kind {
-        Kind {
-            make: |peers, me, persister, apply| Arc::new(R::make(peers, me, persister, apply)),
-            view_rpc: R::view_rpc,
-            view_saved: R::view_saved,
-        }
-    }
-}
 
 /// The servers of one run, and all that a story can do to them. Clones are handles of the same
 /// cluster, for a story's own threads.
@@ -76,7 +53,7 @@ pub(crate) struct Seat {
 /// A server between start and crash.
 #[derive(Clone)]
 pub(crate) struct Life {
-    pub(crate) raft: Arc<dyn Raft>,
+    pub(crate) subject: Subject,
     pub(crate) domain: Domain,
     pub(crate) ends: Arc<Vec<EndName>>,
 }
@@ -90,7 +67,7 @@ impl Cluster {
         let story: &Story = run.story;
         let servers = story.servers;
         let net = Network::new();
-        net.set_long_delays(true);
+        net.set_long_delays(!story.is_kv());
         let disks: Vec<Disk> = (0..servers).map(|_| Disk::new()).collect();
         let pulse = Pulse::default();
         let seats = disks.iter().map(|disk| Seat {
@@ -171,30 +148,15 @@ impl Cluster {
         };
         let domain = Domain::new(server.number() as u32, lives);
         let persister = disk.mount(&domain);
-        let restarted = shared
-            .run
-            .board
-            .history
-            .lock()
-            .restart(server, &persister.snapshot());
-        if let Err(broken) = restarted {
-            self.end_with(broken);
-        }
         let (ends, names) = self.make_ends(server, lives, &domain);
-        let (apply, messages) = bounded(0);
-        let raft = domain.enter(|| (shared.kind.make)(ends, server.into(), persister, apply));
-        let applier = Applier {
-            shared: shared.clone(),
-            server,
-            raft: raft.clone(),
-            domain: domain.clone(),
-            snapshots: shared.run.story.snapshots,
-        };
-        domain.spawn(SERVICE, move || applier.run(messages));
-        let net_server = domain.enter(|| NetServer::new().with(raft.service()));
+        let subject = self.power_on(server, &domain, ends, persister);
+        let services = domain.enter(|| subject.services());
+        let net_server = services
+            .into_iter()
+            .fold(NetServer::in_domain(&domain), NetServer::with);
         shared.net.add_server(&host(server), net_server);
         shared.seats.lock()[server.number()].life = Some(Life {
-            raft,
+            subject,
             domain,
             ends: Arc::new(names),
         });
@@ -304,7 +266,14 @@ impl Cluster {
     /// Calls into a server's Raft on the server's behalf: threads that the call starts are the server's.
     pub(crate) fn call<T>(&self, server: Server, f: impl FnOnce(&dyn Raft) -> T) -> Option<T> {
         let life = self.life(server)?;
-        Some(life.domain.enter(|| f(&*life.raft)))
+        Some(life.domain.enter(|| f(life.subject.raft())))
+    }
+
+    /// Tells a server to end.
+    pub(crate) fn kill(&self, server: Server) {
+        if let Some(life) = self.life(server) {
+            life.domain.enter(|| life.subject.kill());
+        }
     }
 }
 

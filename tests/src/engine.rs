@@ -8,6 +8,7 @@ use labsim::{Backend, Config, Failure, TraceLevel};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::claim::{self, Broken};
+use crate::kv;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
 use crate::trace;
@@ -21,10 +22,13 @@ pub fn execute(
     let (began, cpu_before) = (Instant::now(), cpu());
     let handle = run.clone();
     let outcome = labsim::run(config(settings, run), move || body(handle));
-    let cpu = cpu().saturating_sub(cpu_before);
     if let Err(failure) = outcome.result {
         run.board.fails(broken_by(failure), outcome.elapsed);
     }
+    if run.story.is_kv() {
+        kv::judge(run, outcome.elapsed);
+    }
+    let cpu = cpu().saturating_sub(cpu_before);
     for finding in outcome.findings {
         run.board.warn(in_our_words(&finding));
     }

@@ -75,7 +75,7 @@ impl Cluster {
     fn kill_all(&self) -> Vec<String> {
         self.step("kill all servers");
         for server in self.servers() {
-            self.call(server, |raft| raft.kill());
+            self.kill(server);
         }
         self.shared.net.shutdown();
         let end = self.now() + LAST_WORDS;

@@ -5,6 +5,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `subject` | what is under test: a Raft, or a key/value service |
 //! | `cluster`, `weather` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
 //! | `post`, `staging` | messages held back, released, sent twice; situations made with that |
@@ -12,6 +13,7 @@
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
 //! | `history`, `applier` | what was applied, with the checks on each entry |
 //! | `rules`, `watch` | Figure 3's properties, on messages and disks |
+//! | `kv` | clerks and their history, for parts 3A and 3B |
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
 //! | `report`, `record`, `trace` | what is printed, what a grader reads, and all that happened |
 
@@ -23,6 +25,7 @@ extern crate self as tests;
 pub mod board;
 pub mod claim;
 pub mod history;
+pub mod kv;
 pub mod record;
 pub mod report;
 pub mod rules;
@@ -46,6 +49,7 @@ mod runner;
 mod staging;
 mod steps;
 mod story_data;
+mod subject;
 mod trace;
 mod watch;
 mod weather;
@@ -54,7 +58,7 @@ mod weather;
 mod testing;
 
 pub use agree::Waited;
-pub use cluster::{Cluster, Kind};
+pub use cluster::Cluster;
 pub use flag::Flag;
 pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
@@ -63,9 +67,11 @@ pub use server::{Command, Server};
 pub use staging::{random_command, random_text};
 pub use story::story;
 pub use story_data::Story;
+pub use subject::Kind;
 
 /// What a suite imports.
 pub mod prelude {
+    pub use crate::kv::{Load, append_text};
     pub use crate::{
         Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story,
     };

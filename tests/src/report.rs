@@ -28,7 +28,11 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
         );
     };
     writeln!(out, "FAIL {} {}: {}.", story.part, story.name, broken.claim)?;
-    writeln!(out, "  {}.", capitalised(broken.saw.trim_end_matches('.')))?;
+    writeln!(
+        out,
+        "  {}.",
+        capitalised(broken.saw.trim_end_matches('.')).replace('\n', "\n  ")
+    )?;
     write!(out, "  Noticed at {} by {}", seconds(*at), broken.at)?;
     let before: Vec<String> = facts
         .steps
@@ -81,10 +85,12 @@ fn describe(server: &ServerFacts, run: &Run, number: Server) -> String {
         (Some((term, false, _)), ..) => format!("follower or candidate in term {term}"),
         (None, ..) => "up, never asked".into(),
     });
-    parts.push(format!(
-        "applied up to {}",
-        run.board.history.lock().applied(number)
-    ));
+    if !run.story.is_kv() {
+        parts.push(format!(
+            "applied up to {}",
+            run.board.history.lock().applied(number)
+        ));
+    }
     parts.extend(saved(run.board.rules.lock().disk(number)));
     if server.restarts > 0 {
         parts.push(format!("restarted {} times", server.restarts).replace("1 times", "once"));

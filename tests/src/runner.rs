@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
 use crate::claim::Claim;
-use crate::cluster::Kind;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Settings};
+use crate::subject::Kind;
 use crate::{Cluster, Story, engine, record, report};
 
 /// Seeds that a test tries when nobody says how many: few enough for an edit-compile-run loop.

@@ -25,6 +25,8 @@ pub struct Story {
     pub exact: bool,
     /// The service on top of each server takes a snapshot every ten entries.
     pub snapshots: bool,
+    /// How large Raft's state may grow before the key/value service takes a snapshot, in bytes; 0: it takes none.
+    pub max_state: usize,
     /// The module that holds it, which `cargo test -- --exact` wants before the name.
     #[serde(skip)]
     pub module: &'static str,
@@ -38,6 +40,11 @@ impl Story {
     /// The suite's test target: `raft_2a`.
     pub fn suite(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
+    }
+
+    /// It is about the key/value service: a test of part 3.
+    pub fn is_kv(&self) -> bool {
+        self.part.starts_with('3')
     }
 
     /// Whether a server is to save its state: not yet in the parts before persistence.

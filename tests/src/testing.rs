@@ -14,6 +14,7 @@ pub(crate) const STORY: Story = Story {
     original: true,
     exact: false,
     snapshots: false,
+    max_state: 0,
     module: "raft_2a",
     file: "tests/suites/raft_2a.rs",
     line: 55,

@@ -9,9 +9,9 @@ use raftapi::view::{EntryId, RpcView};
 use raftapi::{Disk, Term};
 
 use crate::claim::Broken;
-use crate::cluster::Kind;
 use crate::pulse::Pulse;
 use crate::run::Run;
+use crate::subject::Kind;
 use crate::{Cluster, Server};
 
 /// Requests whose reply is awaited; older ones are taken for lost.

@@ -92,10 +92,13 @@ fn figure8(c: &Cluster) {
 
 /// Gives a random command to each server. Returns the last that took it.
 fn offer_to_all(c: &Cluster) -> Option<Server> {
-    c.servers()
-        .into_iter()
-        .filter(|s| c.try_propose(*s, random_command()).is_ok())
-        .next_back()
+    let mut taker = None;
+    for server in c.servers() {
+        if c.try_propose(server, random_command()).is_ok() {
+            taker = Some(server);
+        }
+    }
+    taker
 }
 
 /// One time in ten up to half a second, else a few milliseconds: enough for some entries to be committed.

@@ -22,6 +22,7 @@ static STORY: Story = Story {
     original: false,
     exact: true,
     snapshots: false,
+    max_state: 0,
     module: "raft_2a",
     file: file!(),
     line: line!(),

@@ -86,7 +86,8 @@ pub fn traces<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = 
                 line.len() >= least && !line.starts_with("use ") && !line.starts_with("#[")
             };
             let alone = says(line, 60).then(|| line.to_string());
-            let pair = (says(before, 16) && says(line, 16)).then(|| format!("{before}\n{line}"));
+            let pair = (says(before, 16) && says(line, 16) && before.len() + line.len() >= 56)
+                .then(|| format!("{before}\n{line}"));
             before = line;
             alone.into_iter().chain(pair).map(move |text| (at, text))
         })
@@ -140,10 +141,10 @@ mod tests {
     fn long_lines_and_pairs_are_traces() {
         let long = "x".repeat(60);
         let text = format!(
-            "use a::{long};\nlet first = something();\n\n    let second = another();\n}}\n{long}\n"
+            "use a::{long};\nlet first = something_of_its_own();\n\n    let second = another_thing();\n}}\n{long}\n"
         );
         let found: Vec<(usize, String)> = traces(text.lines()).collect();
-        let pair = "let first = something();\nlet second = another();";
+        let pair = "let first = something_of_its_own();\nlet second = another_thing();";
         assert_eq!(found, [(3, pair.to_string()), (5, long)]);
     }
 }

@@ -65,6 +65,16 @@ pub fn everywhere<T: Debug + PartialEq + Send + 'static>(
     }
 }
 
+/// Waits in real time until `condition` holds: on a loaded machine a sleep is no promise that a thread has begun.
+#[track_caller]
+pub fn eventually(mut condition: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "not within 20 s");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// The text of a failure or a finding, each place in `file` (a `file!()`) replaced by the mark at the end of its
 /// line: `// @name`.
 pub fn marked(text: impl ToString, file: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 
-use linear::{History, Model, OpId, Operation};
+use linear::{History, Model, OpId, Operation, Overtaken};
 
 /// An operation as the definition sees it.
 pub struct Op<'h, M: Model> {
@@ -247,4 +247,41 @@ pub fn assert_explains<M: Model>(model: &M, ops: &[Op<'_, M>], order: &[OpId]) {
             op.id
         );
     }
+}
+
+/// Panics unless what `bad` answered was right before `overtaken.by` and not from there on, and
+/// the witness was over before `bad` was called.
+pub fn assert_overtaken<M: Model>(
+    model: &M,
+    ops: &[Op<'_, M>],
+    order: &[OpId],
+    bad: OpId,
+    overtaken: Overtaken,
+) {
+    let find = |id: OpId| {
+        ops.iter()
+            .find(|op| op.id == id)
+            .expect("an operation of the history")
+    };
+    assert!(
+        precedes(find(overtaken.witness), find(bad)),
+        "{overtaken:?} of {bad:?}"
+    );
+    let output = find(bad).output.expect("it had a reply");
+    let mut state = model.initial();
+    let (mut right, mut passed) = (false, false);
+    for &id in order.iter().take_while(|&&id| id != bad) {
+        let answer = model.apply(&mut state.clone(), find(bad).input);
+        passed |= id == overtaken.by;
+        if id == overtaken.by {
+            right = answer == *output;
+        } else {
+            assert!(
+                !passed || answer != *output,
+                "right again before {id:?} of {order:?}"
+            );
+        }
+        model.apply(&mut state, find(id).input);
+    }
+    assert!(right, "{bad:?} was not right just before {overtaken:?}");
 }

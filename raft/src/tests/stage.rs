@@ -1,7 +1,7 @@
 // BEGIN SOLUTION
 //! Props for scenes that are played with bare cores.
 
-use std::sync::OnceLock;
+use labsim::sync::OnceLock;
 
 use bytes::Bytes;
 use labsim::Domain;

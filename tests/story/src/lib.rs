@@ -1,6 +1,6 @@
 //! `#[story(…)]`: turns a story about a cluster into an ordinary `#[test]`.
 //!
-//! ```ignore
+//! ```text
 //! /// A leader that is cut off is replaced, and gives way when it is back (§5.2).
 //! #[story(part = "2A", servers = 3, points = 3, original)]
 //! fn re_election(c: &Cluster) { … }
@@ -15,7 +15,7 @@
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// The options of `#[story]`, and what stands for one that is left out.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("part", ""),
     ("servers", "3"),
     ("points", "1"),
@@ -24,11 +24,12 @@ const OPTIONS: [(&str, &str); 8] = [
     ("exact", "false"),
     ("snapshots", "false"),
     ("runs", "0"),
+    ("max_state", "0"),
 ];
 
 /// Makes a `#[test]` of `fn name(c: &Cluster) { … }`. Options: `part = "2A"` (required),
 /// `servers = 3`, `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
-/// and the words `original`, `exact`, `snapshots`.
+/// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot), and the words `original`, `exact`, `snapshots`.
 #[proc_macro_attribute]
 pub fn story(options: TokenStream, item: TokenStream) -> TokenStream {
     match expand(options, item) {
@@ -47,14 +48,29 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
     }
     let story = read_function(item)?;
     let name = story.name.to_string();
-    let [_, servers, points, limit, original, exact, snapshots, runs] = &options;
+    let [
+        _,
+        servers,
+        points,
+        limit,
+        original,
+        exact,
+        snapshots,
+        runs,
+        max_state,
+    ] = &options;
+    // Part 3 is about the service, whose servers and clerks the suite imports beside Raft.
+    let kind = match part.starts_with("\"3") {
+        true => "kv::<Raft, Server<Raft>, Clerk>()",
+        false => "of::<Raft>()",
+    };
     let description = format!(
         "static STORY: ::tests::Story = ::tests::Story {{
             part: {part}, name: {name:?}, title: {title:?}, servers: {servers}, points: {points},
             limit_s: {limit}, runs: {runs}, original: {original}, exact: {exact},
-            snapshots: {snapshots}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
+            snapshots: {snapshots}, max_state: {max_state}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
         }};
-        ::tests::play(&STORY, ::tests::Kind::of::<Raft>(), story);",
+        ::tests::play(&STORY, ::tests::Kind::{kind}, story);",
         title = story.title,
     );
     let mut body: TokenStream = "fn story".parse().expect("two words");
@@ -75,7 +91,7 @@ fn parse(text: &str) -> Result<TokenStream, String> {
         .map_err(|e| format!("#[story] made {text:?}: {e}"))
 }
 
-fn read_options(options: TokenStream) -> Result<[String; 8], String> {
+fn read_options(options: TokenStream) -> Result<[String; 9], String> {
     let mut values = OPTIONS.map(|(_, default)| default.to_string());
     let mut tokens = options.into_iter().peekable();
     while let Some(token) = tokens.next() {

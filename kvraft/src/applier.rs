@@ -1,0 +1,71 @@
+// BEGIN SOLUTION
+//! The thread that takes what Raft has committed, in the order of the log.
+
+use bytes::Bytes;
+use labsim::channel::{Receiver, Sender};
+use labsim::log::info;
+use labsim::sync::Arc;
+use raftapi::{ApplyMsg, LogIndex, Persister, Raft, Term};
+
+use crate::server::Core;
+use crate::snapshots::Picture;
+use crate::store::Store;
+
+/// The thread that applies.
+pub(crate) struct Applier<R> {
+    pub core: Arc<Core<R>>,
+    pub persister: Persister,
+    pub max_state: Option<usize>,
+    /// To the thread that writes snapshots. Dropped when this one ends; then that one ends too.
+    pub snapshots: Sender<Picture>,
+}
+
+impl<R: Raft> Applier<R> {
+    /// Runs until Raft has ended.
+    pub fn run(self, messages: Receiver<ApplyMsg>) {
+        for message in messages {
+            match message {
+                ApplyMsg::Command {
+                    index,
+                    term,
+                    command,
+                } => self.apply(index, term, &command),
+                ApplyMsg::Snapshot {
+                    index, snapshot, ..
+                } => self.install(index, &snapshot),
+            }
+        }
+    }
+
+    fn apply(&self, index: LogIndex, term: Term, command: &Bytes) {
+        let request = labgob::decode(command)
+            .unwrap_or_else(|e| panic!("the entry at {index} is no operation: {e}"));
+        let mut state = self.core.state.lock();
+        let result = state.store.apply(request);
+        state.waiting.applied(index, term, result);
+        if self.is_snapshot_due() {
+            // If one is being written this moment, the next entry is early enough.
+            let store = state.store.clone();
+            drop(state);
+            let _ = self.snapshots.try_send(Picture { index, store });
+        }
+    }
+
+    /// Whether Raft's state nears the limit. Not only when it is there: entries arrive while the
+    /// snapshot is written.
+    fn is_snapshot_due(&self) -> bool {
+        let near = |limit: usize| limit / 4 * 3;
+        self.max_state
+            .is_some_and(|limit| self.persister.state_len() >= near(limit))
+    }
+
+    /// Takes over the state of a leader that no longer has the entries (§7).
+    fn install(&self, index: LogIndex, snapshot: &Bytes) {
+        info!(target: "kv", "server {} goes on from a snapshot at {index}", self.core.me);
+        let store = Store::restore(snapshot);
+        let mut state = self.core.state.lock();
+        state.store = store;
+        state.waiting.skipped(index);
+    }
+}
+// END SOLUTION

@@ -1,0 +1,192 @@
+//! A clerk under test, whose every operation is written down.
+
+use labrpc::{ClientEnd, Delay, Link, Path};
+use labsim::time::Duration;
+use linear::models::{KvInput, KvOutput};
+use raftapi::kv::KvClerk;
+
+use crate::cluster::host;
+use crate::subject::Make;
+use crate::{Cluster, Server};
+
+/// A clerk. A story gives each of its threads one of its own.
+pub struct Clerk {
+    cluster: Cluster,
+    number: u32,
+    inner: Box<dyn KvClerk>,
+}
+
+impl Cluster {
+    /// A new clerk that can reach all servers.
+    ///
+    /// # Panics
+    /// If the test is not about the key/value service.
+    pub fn clerk(&self) -> Clerk {
+        self.clerk_to(self.servers())
+    }
+
+    /// A new clerk that can reach these servers and no others.
+    ///
+    /// # Panics
+    /// If the test is not about the key/value service.
+    pub fn clerk_to(&self, servers: impl IntoIterator<Item = Server>) -> Clerk {
+        let Make::Kv { clerk, .. } = self.shared.kind.make else {
+            panic!("a story without a key/value service asks for a clerk");
+        };
+        let number = self.shared.run.board.kv.lock().new_clerk();
+        let ends = self
+            .servers()
+            .into_iter()
+            .map(|to| self.clerk_end(number, to));
+        let inner = clerk(ends.collect());
+        let clerk = Clerk {
+            cluster: self.clone(),
+            number,
+            inner,
+        };
+        clerk.reach(servers);
+        clerk
+    }
+
+    fn clerk_end(&self, clerk: u32, to: Server) -> ClientEnd {
+        let name = end_name(clerk, to);
+        let end = self.shared.net.make_end(&name);
+        self.shared.net.connect(&name, &host(to));
+        end
+    }
+
+    /// From now on this clerk of that number, as [`Clerk::number`] has it, reaches these servers and no others.
+    pub fn let_reach(&self, clerk: u32, servers: impl IntoIterator<Item = Server>) {
+        let reached: Vec<Server> = servers.into_iter().collect();
+        for server in self.servers() {
+            self.shared
+                .net
+                .enable(&end_name(clerk, server), reached.contains(&server));
+        }
+    }
+
+    /// Everything that servers answer to this clerk gets lost, as if each call had timed out at once; or no longer.
+    pub fn lose_replies(&self, clerk: u32, lost: bool) {
+        self.step(format!(
+            "replies to clerk {clerk} {}",
+            if lost { "get lost" } else { "pass again" }
+        ));
+        let link = lost.then(|| Link {
+            reply: Path {
+                loss: 1.0,
+                ..Path::default()
+            },
+            ..Link::default()
+        });
+        for server in self.servers() {
+            self.shared
+                .net
+                .set_link(&end_name(clerk, server), link.clone());
+        }
+    }
+
+    /// `server` seems to hang, as this clerk sees it: requests take an hour.
+    pub fn hang(&self, clerk: u32, server: Server) {
+        self.step(format!("{server} hangs, as clerk {clerk} sees it"));
+        let delay = Delay::Fixed { us: 3_600_000_000 };
+        let link = Link {
+            request: Path {
+                delay,
+                ..Path::default()
+            },
+            ..Link::default()
+        };
+        self.shared
+            .net
+            .set_link(&end_name(clerk, server), Some(link));
+    }
+}
+
+fn end_name(clerk: u32, to: Server) -> String {
+    format!("clerk {clerk}-{}", to.number())
+}
+
+impl Clerk {
+    /// Its number, counted from 0, as reports have it.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// From now on it reaches these servers and no others.
+    pub fn reach(&self, servers: impl IntoIterator<Item = Server>) {
+        self.cluster.let_reach(self.number, servers);
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &str) -> String {
+        let asked = KvInput::get(key);
+        self.noted(
+            format!("get({key:?})"),
+            asked,
+            |clerk| clerk.get(key),
+            |value| KvOutput::value(value.as_str()),
+        )
+    }
+
+    /// Gives a key this value.
+    pub fn put(&mut self, key: &str, value: &str) {
+        let asked = KvInput::put(key, value);
+        self.noted(
+            format!("put({key:?}, {})", short(value)),
+            asked,
+            |clerk| clerk.put(key, value),
+            |()| KvOutput::Done,
+        );
+    }
+
+    /// Adds this to the end of a key's value.
+    pub fn append(&mut self, key: &str, value: &str) {
+        let asked = KvInput::append(key, value);
+        let what = format!("append({key:?}, {})", short(value));
+        self.noted(
+            what,
+            asked,
+            |clerk| clerk.append(key, value),
+            |()| KvOutput::Done,
+        );
+    }
+
+    fn noted<T>(
+        &mut self,
+        what: String,
+        input: KvInput,
+        act: impl FnOnce(&mut dyn KvClerk) -> T,
+        output: impl FnOnce(&T) -> KvOutput,
+    ) -> T {
+        self.cluster.check();
+        let shared = &self.cluster.shared;
+        // The time is looked at before the lock is taken: no call of labsim is made with a plain lock.
+        let called = shared.now();
+        let op = shared
+            .run
+            .board
+            .kv
+            .lock()
+            .call(self.number, called, what, input);
+        let got = act(&mut *self.inner);
+        let answered = shared.now();
+        shared.run.board.kv.lock().reply(op, answered, output(&got));
+        got
+    }
+}
+
+impl Cluster {
+    /// Time that an operation took.
+    pub fn timed<T>(&self, act: impl FnOnce() -> T) -> (T, Duration) {
+        let began = self.now();
+        let got = act();
+        (got, self.now() - began)
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.len() {
+        0..=40 => format!("{text:?}"),
+        long => format!("{long} bytes"),
+    }
+}

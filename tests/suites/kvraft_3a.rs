@@ -1,0 +1,380 @@
+//! Part 3A: a key/value service without snapshots (§8).
+
+use kvraft::{Clerk, Server};
+use raft::Raft;
+use tests::prelude::*;
+
+/// One client, nothing fails (§8).
+#[story(part = "3A", servers = 5, points = 3, original)]
+fn basic(c: &Cluster) {
+    c.bear(Load {
+        clients: 1,
+        ..Load::default()
+    });
+}
+
+/// Operations take much less than a heartbeat each.
+#[story(part = "3A", servers = 3, points = 3, original)]
+fn speed(c: &Cluster) {
+    c.expect_speed();
+}
+
+/// Several clients at once (§8).
+#[story(part = "3A", servers = 5, points = 3, original)]
+fn concurrent(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        ..Load::default()
+    });
+}
+
+/// The network loses and delays messages: clerks send operations again (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn unreliable(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        ..Load::default()
+    });
+}
+
+/// Appends to one key by several clients: each once, each client's in order (§8).
+#[story(part = "3A", servers = 3, points = 4, original)]
+fn unreliable_one_key(c: &Cluster) {
+    const CLIENTS: usize = 5;
+    const APPENDS: usize = 10;
+    c.set_reliable(false);
+    let mut reader = c.clerk();
+    reader.put("k", "");
+    let clients = (0..CLIENTS).map(|number| {
+        let mut clerk = c.clerk();
+        c.start_actor(number, move |_, client| {
+            (0..APPENDS).for_each(|number| clerk.append("k", &append_text(client, number)));
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    c.join_answered(clients);
+    let value = reader.get("k");
+    (0..CLIENTS).for_each(|client| c.expect_appends(&value, client, APPENDS));
+}
+
+/// A minority answers nothing; a majority goes on; whoever waited gets an answer after the heal (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn one_partition(c: &Cluster) {
+    let mut clerk = c.clerk();
+    clerk.put("1", "13");
+    let leader = c.leader();
+    let [with, x, y, z] = c.others([leader]);
+    let (minority, majority) = ([leader, with], [x, y, z]);
+    c.partition(&[&minority, &majority]);
+
+    let mut lucky = c.clerk_to(majority);
+    lucky.put("1", "14");
+    expect_value(c, &lucky.get("1"), "14");
+
+    let (mut putter, mut getter) = (c.clerk_to(minority), c.clerk_to(minority));
+    let numbers = [putter.number(), getter.number()];
+    let put = c.start_actor(0, move |_, _| putter.put("1", "15"));
+    let get = c.start_actor(1, move |_, _| _ = getter.get("1"));
+    c.sleep_ms(1000);
+    for (what, answered) in [("put", put.is_finished()), ("get", get.is_finished())] {
+        c.expect(&claim::NOT_WITHOUT_MAJORITY, !answered, || {
+            format!("a {what} was answered by {leader} and {with}, whom none of the other three can hear")
+        });
+    }
+    expect_value(c, &lucky.get("1"), "14");
+    lucky.put("1", "16");
+
+    c.heal();
+    c.sleep_ms(1000);
+    for clerk in numbers {
+        c.let_reach(clerk, c.servers());
+    }
+    let answered = c.until(Duration::from_secs(3), Duration::from_millis(10), || {
+        put.is_finished() && get.is_finished()
+    });
+    c.expect(&claim::CLERK_ANSWERED, answered, || {
+        "4 s after the network healed no answer has come".into()
+    });
+    c.join_answered(vec![put, get]);
+    expect_value(c, &clerk.get("1"), "15");
+}
+
+#[track_caller]
+fn expect_value(c: &Cluster, value: &str, expected: &str) {
+    c.expect(&claim::READS_OWN_WRITES, value == expected, || {
+        format!("a get returned {value:?}, expected {expected:?}")
+    });
+}
+
+/// The network splits again and again, with one client (§8).
+#[story(part = "3A", servers = 5, points = 3, original)]
+fn many_partitions_one_client(c: &Cluster) {
+    c.bear(Load {
+        clients: 1,
+        partitions: true,
+        ..Load::default()
+    });
+}
+
+/// The network splits again and again, with several clients (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn many_partitions_many_clients(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        partitions: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, with one client (§8).
+#[story(part = "3A", servers = 5, points = 3, original)]
+fn persist_one_client(c: &Cluster) {
+    c.bear(Load {
+        clients: 1,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, with several clients (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn persist_concurrent(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, and messages get lost (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn persist_concurrent_unreliable(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, and the network splits (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn persist_partition(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, the network splits, and messages get lost (§8).
+#[story(part = "3A", servers = 5, points = 4, original)]
+fn persist_partition_unreliable(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
+}
+
+/// The same with many clients, who all use all keys (§8).
+#[story(part = "3A", servers = 7, points = 5, original)]
+fn persist_partition_unreliable_linearizable(c: &Cluster) {
+    c.bear(Load {
+        clients: 15,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        random_keys: true,
+    });
+}
+
+// --- Beyond the original ---
+
+/// An append whose answer got lost is not done again (§8).
+#[story(part = "3A", servers = 3, points = 3)]
+fn lost_answer(c: &Cluster) {
+    let mut reader = c.clerk();
+    let mut clerk = c.clerk();
+    let number = clerk.number();
+    clerk.put("x", "");
+    c.lose_replies(number, true);
+    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+    wait_for_append(c, &mut reader);
+    c.sleep_ms(1000); // it is sent again meanwhile
+    c.lose_replies(number, false);
+    c.join_answered(vec![client]);
+    let value = reader.get("x");
+    c.expect_appends(&value, 0, 1);
+}
+
+/// Waits until the first append to `x` has been done.
+#[track_caller]
+fn wait_for_append(c: &Cluster, reader: &mut tests::kv::Clerk) {
+    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || {
+        !reader.get("x").is_empty()
+    });
+    c.expect(&claim::CLERK_ANSWERED, done, || {
+        "an append whose answer gets lost was not done in 5 s".into()
+    });
+}
+
+/// The new leader knows what was done under the old one: all servers skip what comes twice (§8).
+#[story(part = "3A", servers = 3, points = 4)]
+fn lost_answer_and_lost_leader(c: &Cluster) {
+    let mut reader = c.clerk();
+    let mut clerk = c.clerk();
+    let number = clerk.number();
+    clerk.put("x", "");
+    c.lose_replies(number, true);
+    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+    wait_for_append(c, &mut reader);
+    let old = c.leader_quickly();
+    c.crash(old);
+    c.lose_replies(number, false);
+    c.join_answered(vec![client]);
+    c.restart(old);
+    let value = reader.get("x");
+    c.expect_appends(&value, 0, 1);
+}
+
+/// A leader that was replaced without knowing it answers no gets (§8).
+#[story(part = "3A", servers = 3, points = 4)]
+fn no_stale_reads(c: &Cluster) {
+    let mut writer = c.clerk();
+    writer.put("x", "old");
+    let deposed = c.leader();
+    let others: [_; 2] = c.others([deposed]);
+    let mut reader = c.clerk_to([deposed]);
+    let number = reader.number();
+    c.partition(&[&[deposed], &others]);
+    writer.reach(others);
+    writer.put("x", "new");
+    let get = c.start_actor(0, move |_, _| reader.get("x"));
+    c.sleep_ms(2000);
+    c.expect(&claim::NOT_WITHOUT_MAJORITY, !get.is_finished(), || {
+        format!("{deposed}, which has heard nobody for seconds, answered a get")
+    });
+    c.heal();
+    c.let_reach(number, c.servers());
+    let values = c.join_answered(vec![get]);
+    expect_value(c, &values[0], "new");
+}
+
+/// Whoever waits for an entry does not get the answer to another that came to stand in its place (§5.3, §8).
+#[story(part = "3A", servers = 3, points = 4)]
+fn not_the_answer_to_another(c: &Cluster) {
+    let mut writer = c.clerk();
+    writer.put("x", "");
+    let deposed = c.leader();
+    let others: [_; 2] = c.others([deposed]);
+    let mut clerk = c.clerk_to([deposed]);
+    let number = clerk.number();
+    c.partition(&[&[deposed], &others]);
+    writer.reach(others);
+    // It waits at the deposed leader, for an index at which the others put something else.
+    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+    (0..50).for_each(|round| writer.put("y", &round.to_string()));
+    c.heal();
+    c.sleep_ms(1000);
+    c.let_reach(number, c.servers());
+    c.join_answered(vec![client]);
+    let value = writer.get("x");
+    c.expect_appends(&value, 0, 1);
+}
+
+/// A leader that is cut off from the others does not keep a clerk that can reach them (§8).
+#[story(part = "3A", servers = 3, points = 4)]
+fn a_minority_lets_its_clerk_go(c: &Cluster) {
+    let mut clerk = c.clerk();
+    clerk.put("x", "old");
+    let deposed = c.leader();
+    let others: [_; 2] = c.others([deposed]);
+    c.partition(&[&[deposed], &others]);
+    let ((), took) = c.timed(|| clerk.put("x", "new"));
+    expect_soon(c, took);
+    expect_value(c, &clerk.get("x"), "new");
+}
+
+#[track_caller]
+fn expect_soon(c: &Cluster, took: Duration) {
+    const SOON: Duration = Duration::from_secs(3);
+    c.expect(&claim::CLERK_MOVES_ON, took <= SOON, || {
+        format!(
+            "a put took {:.1} s, though two of three servers could have done it; expected at most {} s, for an election \
+             and a clerk's detour",
+            took.as_secs_f64(),
+            SOON.as_secs()
+        )
+    });
+}
+
+/// A clerk does not wait for ever for a server that does not answer at all.
+#[story(part = "3A", servers = 3, points = 3)]
+fn a_hanging_server(c: &Cluster) {
+    let mut clerk = c.clerk();
+    clerk.put("x", "old");
+    let hanging = c.leader();
+    c.cut_off(hanging);
+    c.hang(clerk.number(), hanging);
+    let ((), took) = c.timed(|| clerk.put("x", "new"));
+    expect_soon(c, took);
+    expect_value(c, &clerk.get("x"), "new");
+}
+
+/// A value need not be short.
+#[story(part = "3A", servers = 3, points = 2)]
+fn a_large_value(c: &Cluster) {
+    let large: String = (0..64 * 1024)
+        .map(|_| rng().random_range('a'..='z'))
+        .collect();
+    let mut clerk = c.clerk();
+    clerk.put("x", &large);
+    clerk.append("x", "!");
+    let value = clerk.get("x");
+    c.expect(&claim::READS_OWN_WRITES, value == large + "!", || {
+        format!(
+            "a get returned {} bytes, not the 65,537 that were written",
+            value.len()
+        )
+    });
+}
+
+/// Many clients, one key (§8).
+#[story(part = "3A", servers = 5, points = 3)]
+fn many_clients_one_key(c: &Cluster) {
+    const CLIENTS: usize = 20;
+    const APPENDS: usize = 10;
+    c.set_reliable(false);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let mut clerk = c.clerk();
+            c.start_actor(number, move |_, client| {
+                for number in 0..APPENDS {
+                    clerk.append("k", &append_text(client, number));
+                    clerk.get("k");
+                }
+            })
+        })
+        .collect();
+    c.join_answered(clients);
+    let value = c.clerk().get("k");
+    (0..CLIENTS).for_each(|client| c.expect_appends(&value, client, APPENDS));
+}
+
+/// Servers crash one at a time, any of them, the leader too, while clients work (§8).
+#[story(part = "3A", servers = 5, points = 4)]
+fn rolling_crashes(c: &Cluster) {
+    c.work_while_servers_crash();
+}
+
+/// Every thread of a server ends when it is told to.
+#[story(part = "3A", servers = 3, points = 2)]
+fn kill_ends_it(c: &Cluster) {
+    c.clerk().put("x", "1");
+    c.kill_all_and_check();
+}

@@ -1,0 +1,210 @@
+//! Part 3B: a key/value service that takes snapshots (§7, §8).
+
+use kvraft::{Clerk, Server};
+use raft::Raft;
+use tests::prelude::*;
+
+/// A server that was cut off gets a snapshot, and answers from it (§7).
+#[story(part = "3B", servers = 3, points = 4, original, max_state = 1000)]
+fn snapshot_rpc(c: &Cluster) {
+    let [a, b, lagging] = c.all();
+    let mut clerk = c.clerk();
+    clerk.put("a", "A");
+    c.partition(&[&[a, b], &[lagging]]);
+    let mut first = c.clerk_to([a, b]);
+    (0..50).for_each(|number| first.put(&number.to_string(), &number.to_string()));
+    c.sleep_ms(1000);
+    first.put("b", "B");
+    c.expect_bounded_state();
+    // Now the majority needs the server that lags, and so a snapshot.
+    c.partition(&[&[a, lagging], &[b]]);
+    let mut second = c.clerk_to([a, lagging]);
+    second.put("c", "C");
+    second.put("d", "D");
+    for (key, value) in [("a", "A"), ("b", "B"), ("1", "1"), ("49", "49")] {
+        expect_value(c, &second.get(key), value);
+    }
+    c.heal();
+    clerk.put("e", "E");
+    for (key, value) in [("c", "C"), ("e", "E"), ("1", "1")] {
+        expect_value(c, &clerk.get(key), value);
+    }
+}
+
+#[track_caller]
+fn expect_value(c: &Cluster, value: &str, expected: &str) {
+    c.expect(&claim::READS_OWN_WRITES, value == expected, || {
+        format!("a get returned {value:?}, expected {expected:?}")
+    });
+}
+
+/// Snapshots are small, and so is Raft's state (§7).
+#[story(part = "3B", servers = 3, points = 3, original, max_state = 1000)]
+fn snapshot_size(c: &Cluster) {
+    const LARGEST_SNAPSHOT: usize = 500;
+    let mut clerk = c.clerk();
+    for _ in 0..200 {
+        for value in ["0", "1"] {
+            clerk.put("x", value);
+            expect_value(c, &clerk.get("x"), value);
+        }
+    }
+    c.expect_bounded_state();
+    let (server, size) = c.largest_snapshot();
+    c.expect(&claim::KV_SNAPSHOT_SIZE, (1..=LARGEST_SNAPSHOT).contains(&size), || {
+        format!("{server} has a snapshot of {size} bytes, of one key with one letter; expected 1 to {LARGEST_SNAPSHOT}")
+    });
+}
+
+/// Operations take much less than a heartbeat each, with snapshots too.
+#[story(part = "3B", servers = 3, points = 3, original, max_state = 1000)]
+fn speed(c: &Cluster) {
+    c.expect_speed();
+}
+
+/// Power fails everywhere, with one client (§7, §8).
+#[story(part = "3B", servers = 5, points = 3, original, max_state = 1000)]
+fn snapshot_recover(c: &Cluster) {
+    c.bear(Load {
+        clients: 1,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Power fails everywhere, with many clients (§7, §8).
+#[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
+fn snapshot_recover_many_clients(c: &Cluster) {
+    c.bear(Load {
+        clients: 20,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Messages get lost (§7, §8).
+#[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
+fn snapshot_unreliable(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        ..Load::default()
+    });
+}
+
+/// Messages get lost, and power fails everywhere (§7, §8).
+#[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
+fn snapshot_unreliable_recover(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        ..Load::default()
+    });
+}
+
+/// Messages get lost, power fails everywhere, and the network splits (§7, §8).
+#[story(part = "3B", servers = 5, points = 4, original, max_state = 1000)]
+fn snapshot_unreliable_recover_concurrent_partition(c: &Cluster) {
+    c.bear(Load {
+        clients: 5,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        ..Load::default()
+    });
+}
+
+/// The same with many clients, who all use all keys (§7, §8).
+#[story(part = "3B", servers = 7, points = 5, original, max_state = 1000)]
+fn snapshot_unreliable_recover_concurrent_partition_linearizable(c: &Cluster) {
+    c.bear(Load {
+        clients: 15,
+        unreliable: true,
+        crash: true,
+        partitions: true,
+        random_keys: true,
+    });
+}
+
+// --- Beyond the original ---
+
+/// What was done before a snapshot is not done again after a restart from it (§7, §8).
+#[story(part = "3B", servers = 3, points = 4, max_state = 1000)]
+fn lost_answer_and_restart(c: &Cluster) {
+    lost_answer_and(c, |c| c.restart_all(c.servers()));
+}
+
+/// What was done before a snapshot is not done again by a server that got it from the leader (§7, §8).
+#[story(part = "3B", servers = 3, points = 4, max_state = 1000)]
+fn lost_answer_and_installed_snapshot(c: &Cluster) {
+    let [lagging, a, b] = c.all();
+    c.cut_off(lagging);
+    lost_answer_and(c, |c| {
+        c.rejoin(lagging);
+        c.sleep_ms(1000);
+        // One of those that have seen the append goes; so whoever leads, the other majority counts on `lagging`.
+        let gone = if c.leads(a) { a } else { b };
+        c.crash(gone);
+    });
+}
+
+/// An append whose answer is lost; so many writes by others that it is only in a snapshot; then `then`;
+/// then its clerk asks again.
+fn lost_answer_and(c: &Cluster, then: impl FnOnce(&Cluster)) {
+    let mut other = c.clerk();
+    let mut clerk = c.clerk();
+    let number = clerk.number();
+    clerk.put("x", "");
+    c.lose_replies(number, true);
+    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || {
+        !other.get("x").is_empty()
+    });
+    c.expect(&claim::CLERK_ANSWERED, done, || {
+        "an append whose answer gets lost was not done in 5 s".into()
+    });
+    c.let_reach(number, []);
+    (0..100).for_each(|round| other.put("y", &round.to_string()));
+    then(c);
+    c.let_reach(number, c.servers());
+    c.lose_replies(number, false);
+    c.join_answered(vec![client]);
+    let value = other.get("x");
+    c.expect_appends(&value, 0, 1);
+}
+
+/// Servers crash one at a time, any of them, the leader too, while clients work (§7, §8).
+#[story(part = "3B", servers = 5, points = 4, max_state = 1000)]
+fn rolling_crashes(c: &Cluster) {
+    c.work_while_servers_crash();
+}
+
+/// Raft's state stays small, and the snapshot too, however many operations there were (§7).
+#[story(part = "3B", servers = 3, points = 3, runs = 1, max_state = 1000)]
+fn a_hundred_thousand_operations(c: &Cluster) {
+    const CLIENTS: usize = 10;
+    const EACH: usize = 10_000;
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let mut clerk = c.clerk();
+            c.start_actor(number, move |c, client| {
+                let key = client.to_string();
+                for number in 0..EACH {
+                    clerk.put(&key, &number.to_string());
+                    if number % 1000 == 0 {
+                        c.expect_bounded_state();
+                    }
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|client| c.join_actor(client));
+    c.expect_bounded_state();
+    let (server, size) = c.largest_snapshot();
+    c.expect(&claim::KV_SNAPSHOT_SIZE, (1..=1000).contains(&size), || {
+        format!(
+            "{server} has a snapshot of {size} bytes, of {CLIENTS} short values by as many clerks"
+        )
+    });
+}
