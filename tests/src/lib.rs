@@ -17,6 +17,24 @@
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
 //! | `report`, `record`, `trace` | what is printed, what a grader reads, and all that happened |
 
+//!
+//! # Knobs
+//!
+//! Environment variables, read once a process. A bad value is an error that names the near ones.
+//!
+//! | knob | what it sets |
+//! |---|---|
+//! | `LAB_SEED` | the first seed, decimal or `0x…`; run k of a test has this plus k |
+//! | `LAB_RUNS` | seeds a test tries; by default 3, or what its story says (1 on the wall clock) |
+//! | `LAB_CLOCK` | `sim` (virtual time) or `real` (wall clock; stories marked `exact` are skipped, and say so) |
+//! | `LAB_THREADS` | `os` or `fiber`: what carries simulated threads |
+//! | `LAB_SCHEDULER` | `random`, `pct` or `run-to-block` |
+//! | `LAB_TRACE` | a folder: each run's full trace goes there (see `trace`) |
+//! | `LAB_KEEP_GOING` | `yes`: a failed run does not end its test |
+//! | `LAB_RESULTS` | a file: each run's record is appended (see [`record`]) |
+//! | `LAB_SECRET` | a file whose content each record repeats; it is removed before a server starts |
+//! | `LAB_LIST` | `yes`: tests only say what they are, a JSON line each |
+
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

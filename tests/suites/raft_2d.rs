@@ -140,6 +140,42 @@ fn late_snapshot_erases_nothing(c: &Cluster) {
     expect_kept(c, &kept);
 }
 
+/// A snapshot that ends inside a follower's log leaves what comes after it (Figure 13, InstallSnapshot 6).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn snapshot_inside_the_log(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [keeper, third] = c.others([leader]);
+    // Both are sent entries up to 19, `keeper` six more, and the leader hears of none of it.
+    for follower in [keeper, third] {
+        c.handle(Mail::Replies, follower, leader, Handling::Hold);
+    }
+    c.propose_at(leader, (2..=19u64).map(Command::from));
+    c.sleep_ms(2);
+    c.handle(Mail::Requests, leader, third, Handling::Swallow);
+    c.cut_calls(third, keeper);
+    let (last, _) = c.propose_at(leader, (20..=25u64).map(Command::from));
+    c.sleep_ms(2);
+    c.hold(leader, keeper);
+    // `third` has confirmed 19, where a snapshot is taken. For all the leader knows, `keeper` needs it.
+    c.release_held(Mail::Replies, third, leader);
+    c.sleep_ms(120); // long enough for the next heartbeats, and no election timeout
+    // Now it hears that `keeper` holds everything. The snapshot comes in after that.
+    c.release_held(Mail::Replies, keeper, leader);
+    c.until(Duration::from_millis(10), Duration::from_millis(1), || {
+        c.committed(last).0 > 0
+    });
+    // What was sent before the snapshot would tell `keeper` what is committed: it gets lost.
+    c.release_last(Mail::Requests, leader, keeper);
+    c.sleep_ms(1);
+    c.cut_off(leader);
+    c.let_all_pass();
+    c.heal();
+    c.agree("after");
+    c.rejoin(leader);
+    c.agree("last");
+}
+
 /// Everything that a leader sends arrives twice, the second time late, and snapshots with it (Figure 13).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn everything_twice(c: &Cluster) {

@@ -53,7 +53,11 @@ fn compare(name: &str, claim: &Claim, seen: &Rehearsal) {
         return fs::write(&path, report).expect("the golden file is written");
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, report, "the report differs from {}", path.display());
+    assert!(
+        kept == report,
+        "{} holds\n{kept}\nand the report is\n{report}",
+        path.display()
+    );
 }
 
 /// The report with its times and line numbers blotted out: they change with any change anywhere.
