@@ -96,15 +96,21 @@ impl Pending {
     }
 
     /// Ends the call. No lock may be held.
-    pub fn settle(mut self, outcome: Outcome) {
-        let Some(waiter) = self.waiter.take() else {
-            return;
-        };
-        if waiter.is_astray(self.route.caller()) {
-            let settle = Deed::Settle(waiter, outcome);
-            return self.route.core.post(Duration::ZERO, settle);
+    pub fn settle(self, outcome: Outcome) {
+        let caller = self.route.caller();
+        if self.waiter.as_ref().is_some_and(|w| w.is_astray(caller)) {
+            // Whole, so that a crash in this very call does not lose it either.
+            let core = self.route.core.clone();
+            return core.post(Duration::ZERO, Deed::Settle(self, outcome));
         }
-        waiter.settle(outcome, self.route.caller());
+        self.settle_here(outcome);
+    }
+
+    /// Ends the call, whatever thread this is.
+    pub fn settle_here(mut self, outcome: Outcome) {
+        if let Some(waiter) = self.waiter.take() {
+            waiter.settle(outcome, self.route.caller());
+        }
     }
 
     /// Ends the call without a reply.

@@ -9,7 +9,7 @@ use labsim::sync::Arc;
 use labsim::thread;
 use labsim::time::Instant;
 
-use crate::call::{CallId, Route, Ticket};
+use crate::call::{CallId, Pending, Route, Ticket};
 use crate::core::Core;
 use crate::error::RpcError;
 use crate::events;
@@ -36,7 +36,7 @@ pub(crate) enum Deed {
     /// A call ends without a reply, since the thread that was to end it has crashed.
     Rescue(Arc<Route>, Waiter),
     /// A call ends, and its caller's function belongs to no peer.
-    Settle(Waiter, Outcome),
+    Settle(Pending, Outcome),
     /// A deferred handler that belongs to no peer gets a request.
     Answer(Job),
     /// A worker that belongs to no peer starts.
@@ -71,7 +71,7 @@ impl Deed {
                 let method = route.method.name.clone();
                 waiter.settle(Err(RpcError::NoReply { method }), route.caller());
             }
-            Deed::Settle(waiter, outcome) => waiter.settle(outcome, None),
+            Deed::Settle(pending, outcome) => pending.settle_here(outcome),
             Deed::Answer(job) => job.run(),
             Deed::Hire(worker) => worker.start(),
             Deed::Stop(core) => core.close(),

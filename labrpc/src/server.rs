@@ -151,6 +151,9 @@ impl ServerCore {
         {
             // The idle worker that was counted takes this job, or one that came before it.
             let _ = self.jobs.send(job);
+            if !self.info.is_alive() {
+                abandon_jobs(&self.inbox);
+            }
         } else {
             self.hire(job, core);
         }
@@ -161,7 +164,10 @@ impl ServerCore {
         let worker = Worker {
             name: format!("rpc worker of {}", self.info.name),
             first: job,
-            inbox: self.inbox.clone(),
+            queue: Queue {
+                inbox: self.inbox.clone(),
+                domain: self.info.domain.clone(),
+            },
             idle: self.idle.clone(),
         };
         match &self.info.domain {
@@ -184,8 +190,30 @@ pub(crate) struct Answerer {
 pub(crate) struct Worker {
     name: String,
     first: Job,
-    inbox: Receiver<Job>,
+    queue: Queue,
     idle: Arc<AtomicUsize>,
+}
+
+/// A worker's side of its server's queue.
+struct Queue {
+    inbox: Receiver<Job>,
+    domain: Option<Domain>,
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if self.domain.as_ref().is_some_and(|d| !d.is_alive()) {
+            abandon_jobs(&self.inbox);
+        }
+    }
+}
+
+/// The workers have crashed, and nobody will do what is queued: their callers are to find out, also if nobody deletes the
+/// server. Every worker does this as it ends, and who queues a job does it if they may all have ended before.
+fn abandon_jobs(inbox: &Receiver<Job>) {
+    while let Ok(job) = inbox.try_recv() {
+        drop(job);
+    }
 }
 
 impl Worker {
@@ -215,7 +243,7 @@ impl Worker {
         loop {
             job.run();
             self.idle.fetch_add(1, Ordering::AcqRel);
-            match self.inbox.recv() {
+            match self.queue.inbox.recv() {
                 Ok(next) => job = next,
                 Err(_) => return,
             }

@@ -15,7 +15,7 @@ const NOW: Fate = Fate::Arrives {
 
 impl Ticket {
     /// Sends a message on a link where chance or an interceptor decides.
-    pub fn travel(mut self, direction: Direction, bytes: Vec<u8>, hooks: Option<&Hooks>) {
+    pub fn travel(self, direction: Direction, bytes: Vec<u8>, hooks: Option<&Hooks>) {
         let verdict = hooks.map_or(Verdict::Pass, |h| h.verdict(&self.seen(direction, &bytes)));
         let (fate, second) = self.fates(direction, bytes.len(), verdict);
         let second = second.map(|fate| (self.fork(direction), bytes.clone(), fate));
@@ -80,17 +80,17 @@ impl Ticket {
     }
 
     /// A ticket for a second copy. It owes a reply as the first does, if the call is still in flight.
-    fn fork(&mut self, direction: Direction) -> Ticket {
+    fn fork(&self, direction: Direction) -> Ticket {
         let copy = match direction {
             Direction::Request => self.copy + 1,
             Direction::Reply => self.copy + 2,
         };
         let mut twin = self.twin(copy);
-        twin.spent = false;
         self.route.core.with(|state| {
             if let Some(pending) = state.calls.of(self) {
                 pending.tickets += 1;
             }
+            twin.spent = false;
         });
         twin
     }

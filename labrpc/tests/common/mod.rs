@@ -187,7 +187,7 @@ pub fn on_clocks(body: fn()) {
 /// Runs a test's body in simulations only.
 #[track_caller]
 pub fn simulate(body: fn()) {
-    for seed in 0..seeds() {
+    for seed in seeds() {
         let one_in = if seed % 2 == 0 { 50 } else { 3 };
         let config = Config::seed(seed).scheduler(Scheduler::Random { one_in });
         let [os, fiber] = [Backend::Os, Backend::Fiber].map(|backend| {
@@ -201,12 +201,17 @@ pub fn simulate(body: fn()) {
     }
 }
 
-/// How many seeds to try.
-fn seeds() -> u64 {
-    let set = std::env::var("LAB_RUNS").ok();
-    set.map_or(10, |n| {
-        n.parse().expect("LAB_RUNS is a number of seeds to try")
-    })
+/// The seeds to try: `LAB_RUNS` of them, from `LAB_SEED` on.
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str, default| {
+        let set = std::env::var(name).ok();
+        set.map_or(default, |n| {
+            n.parse()
+                .unwrap_or_else(|_| panic!("{name}={n} is no number"))
+        })
+    };
+    let first = number("LAB_SEED", 0);
+    first..first + number("LAB_RUNS", 10)
 }
 
 /// How late something may be: on the wall clock the machine may be busy, in a simulation calls cost a little.
