@@ -41,7 +41,7 @@ pub(crate) fn restore(persister: &Persister) -> (Term, Option<PeerId>, Log) {
 
 fn read(state: &[u8]) -> Option<(Term, Option<PeerId>, Log)> {
     let saved = labgob::decode::<Saved<BytesMut>>(state).ok()?;
-    let log = Log::new(saved.base, Records::read(&saved.records)?);
+    let log = Log::new(saved.base, Records::read(saved.records.freeze())?);
     Some((saved.term, saved.voted_for, log))
 }
 
