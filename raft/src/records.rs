@@ -1,10 +1,10 @@
+// BEGIN SOLUTION
 //! The log's entries as bytes, as they go to disk.
 //!
 //! Each save writes the whole log, and a log can have many thousands of entries. So the bytes are
 //! kept, and only what has changed since the last save is encoded again. It is an addition: to
 //! encode the log anew each time would be as right.
 
-// BEGIN SOLUTION
 use std::collections::VecDeque;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};

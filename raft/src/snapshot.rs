@@ -119,3 +119,28 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: use crate::message::{InstallSnapshotArgs, InstallSnapshotReply};
+// STUB: use crate::node::Node;
+// STUB:
+// STUB: // The service's snapshot: forget the entries that it stands for (§7).
+// STUB:
+// STUB: // InstallSnapshot: send, to a follower whose next entry is gone.
+// STUB:
+// STUB: // InstallSnapshot: receive.
+// STUB:
+// STUB: impl Node {
+// STUB:     /// InstallSnapshot RPC, "Receiver implementation" of Figure 13, without steps 2 to 4: the
+// STUB:     /// snapshot comes whole. Part 2D.
+// STUB:     pub fn handle_install_snapshot(&mut self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+// STUB:         let _ = args;
+// STUB:         // 1. Reply immediately if term < currentTerm.
+// STUB:         // 5. Save snapshot, discard any existing snapshot with a smaller index.
+// STUB:         // 6. If existing log entry has same index and term as snapshot's last included entry, retain
+// STUB:         // log entries following it and reply.
+// STUB:         // 7. Discard the entire log.
+// STUB:         // 8. Reset state machine using snapshot contents.
+// STUB:         InstallSnapshotReply { term: self.term }
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: // InstallSnapshot: use the reply.
