@@ -155,12 +155,9 @@ impl Node {
             return;
         }
         let now = self.now;
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let hint = reply.as_ref().and_then(|reply| reply.hint);
+        let back_to = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
+        let Some(p) = self.progress(peer) else { return };
         match reply {
             None => {
                 p.note_lost(&sent, now);
@@ -173,11 +170,10 @@ impl Node {
             }
             // "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry
             // (§5.3)", by a whole term.
-            Some(AppendEntriesReply { hint, .. }) => {
+            Some(_) => {
                 p.note_answer(&sent);
                 if p.is_news(&sent, now) {
-                    let next = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
-                    p.step_back(next, now);
+                    p.step_back(back_to, now);
                 }
             }
         }
@@ -185,8 +181,8 @@ impl Node {
 
     // Commit.
 
-    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
-    /// log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
+    /// "If there exists an N such that N > commitIndex, a majority of `matchIndex[i]` >= N, and
+    /// `log[N].term` == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
     pub fn advance_commit(&mut self) {
         let Role::Leader { progress } = &self.role else {
             return;
@@ -217,7 +213,7 @@ impl Node {
     }
 
     /// What we know about a follower, if we lead.
-    fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
+    pub fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
         match &mut self.role {
             Role::Leader { progress } => progress.get_mut(&peer),
             _ => None,

@@ -7,7 +7,7 @@ use labsim::log::{debug, info};
 use raftapi::{LogIndex, PeerId};
 
 use crate::message::{InstallSnapshotArgs, InstallSnapshotReply};
-use crate::node::{Call, Node, Role};
+use crate::node::{Call, Node};
 use crate::progress::Sent;
 
 impl Node {
@@ -37,12 +37,7 @@ impl Node {
     /// Sends our snapshot in place of entries that we no longer have.
     pub fn send_install_snapshot(&mut self, peer: PeerId) {
         let (me, now, term, last) = (self.me, self.now, self.term, self.log.base());
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let Some(p) = self.progress(peer) else { return };
         info!(target: "snap", "leader {me} sends server {peer} its snapshot to {last}");
         let sent = p.note_snapshot(term, last.index, now);
         let args = InstallSnapshotArgs {
@@ -103,12 +98,7 @@ impl Node {
             return;
         }
         let now = self.now;
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let Some(p) = self.progress(peer) else { return };
         if reply.is_some() {
             p.note_answer(&sent);
             p.note_match(sent.last);
