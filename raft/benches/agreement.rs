@@ -7,10 +7,11 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use common::Cluster;
+use labsim::sync::Arc;
+use labsim::thread;
+use labsim::time::{Duration, Instant};
 use raftapi::{ApplyMsg, LogIndex, Raft as _};
 
 const COMMAND: Bytes = Bytes::from_static(&[7; 16]);
@@ -44,28 +45,25 @@ fn latency(commands: usize) {
 
 /// `in_flight` commands at any time; the service takes a snapshot every 1000.
 fn throughput(commands: u64, in_flight: u64) {
-    let c = Cluster::new(3, 1000);
+    let c = Arc::new(Cluster::new(3, 1000));
     let leader = ready(&c);
     let before = c.net.total_count();
     let begin = Instant::now();
     (0..in_flight).for_each(|_| start(&c, leader));
-    std::thread::scope(|scope| {
-        for me in (0..3).filter(|me| *me != leader) {
-            let c = &c;
-            scope.spawn(move || receive(c, me, commands, |_| {}));
+    for me in (0..3).filter(|me| *me != leader) {
+        let c = c.clone();
+        thread::spawn(move || receive(&c, me, commands, |_| {}));
+    }
+    receive(&c, leader, commands, |n| {
+        if n + in_flight <= commands {
+            start(&c, leader);
         }
-        receive(&c, leader, commands, |n| {
-            if n + in_flight <= commands {
-                start(&c, leader);
-            }
-        });
-        let time = begin.elapsed();
-        println!(
-            "{in_flight} in flight: {:.0} agreements/s, {:.2} calls each",
-            commands as f64 / time.as_secs_f64(),
-            (c.net.total_count() - before) as f64 / commands as f64
-        );
     });
+    println!(
+        "{in_flight} in flight: {:.0} agreements/s, {:.2} calls each",
+        commands as f64 / begin.elapsed().as_secs_f64(),
+        (c.net.total_count() - before) as f64 / commands as f64
+    );
 }
 
 /// A leader that is known to all.

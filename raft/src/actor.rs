@@ -1,4 +1,5 @@
-//! The thread that runs a peer, and the ways in and out of it.
+//! The ways in and out of a peer, and its threads.
+// BEGIN SOLUTION
 //!
 //! ```text
 //!   calls of others ──┐                              ┌── replies
@@ -10,7 +11,6 @@
 //! The state is behind a lock so that `start` and `state` need not wait for a turn. A turn holds it
 //! while it thinks, never while something is sent or waited for.
 
-// BEGIN SOLUTION
 use labrpc::Responder;
 use labsim::channel::{Receiver, Sender};
 use labsim::rand::{RngExt, rng};
@@ -41,10 +41,10 @@ pub(crate) enum Event {
 }
 
 /// The RPCs of this peer: each request goes to the inbox together with its way back.
-pub(crate) struct Receptionist(pub Sender<Event>);
+pub(crate) struct Inbox(pub Sender<Event>);
 
 // The peer may be gone, killed a moment ago; then nobody replies, and that is all right.
-impl raft_rpc::DeferredHandler for Receptionist {
+impl raft_rpc::DeferredHandler for Inbox {
     fn request_vote(&self, args: RequestVoteArgs, reply: Responder<RequestVoteReply>) {
         let _ = self.0.send(Event::RequestVote(args, reply));
     }
@@ -161,3 +161,25 @@ fn reply<R: Serialize + 'static>(responder: Responder<R>, reply: R) -> Reply {
     Box::new(move || responder.send(reply))
 }
 // END SOLUTION
+// STUB: use labsim::sync::{Arc, Mutex};
+// STUB:
+// STUB: use crate::message::*;
+// STUB: use crate::node::Node;
+// STUB:
+// STUB: /// The RPCs of this peer. Each request runs on a thread of its own. To call the others make a
+// STUB: /// `raft_rpc::Client` of each of the `peers`.
+// STUB: pub(crate) struct Answers(pub Arc<Mutex<Node>>);
+// STUB:
+// STUB: impl raft_rpc::Handler for Answers {
+// STUB:     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
+// STUB:         self.0.lock().handle_request_vote(args)
+// STUB:     }
+// STUB:
+// STUB:     fn append_entries(&self, args: AppendEntriesArgs) -> AppendEntriesReply {
+// STUB:         self.0.lock().handle_append_entries(args)
+// STUB:     }
+// STUB:
+// STUB:     fn install_snapshot(&self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+// STUB:         self.0.lock().handle_install_snapshot(args)
+// STUB:     }
+// STUB: }

@@ -92,3 +92,5 @@ impl Applier {
     }
 }
 // END SOLUTION
+// STUB: // Part 2B. One thread sends, in the order of the log, without holding the lock: whoever receives may be
+// STUB: // waiting for that lock in `snapshot` or `start`.

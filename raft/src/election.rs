@@ -145,3 +145,28 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: use crate::message::{RequestVoteArgs, RequestVoteReply};
+// STUB: use crate::node::Node;
+// STUB:
+// STUB: // The timer. "If election timeout elapses without receiving AppendEntries RPC from current leader or
+// STUB: // granting vote to candidate: convert to candidate" (Rules for Followers).
+// STUB:
+// STUB: // RequestVote: send. "On conversion to candidate, start election" (Rules for Candidates).
+// STUB:
+// STUB: // RequestVote: receive.
+// STUB:
+// STUB: impl Node {
+// STUB:     /// RequestVote RPC, "Receiver implementation" of Figure 2.
+// STUB:     pub fn handle_request_vote(&mut self, args: RequestVoteArgs) -> RequestVoteReply {
+// STUB:         let _ = args;
+// STUB:         // 1. Reply false if term < currentTerm (§5.1).
+// STUB:         // 2. If votedFor is null or candidateId, and candidate's log is at least as up-to-date as
+// STUB:         // receiver's log, grant vote (§5.2, §5.4).
+// STUB:         RequestVoteReply {
+// STUB:             term: self.term,
+// STUB:             granted: false,
+// STUB:         }
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: // RequestVote: use the reply. "If votes received from majority of servers: become leader."

@@ -26,13 +26,18 @@
 //! | `node.rs` | "State", the roles, and "Rules for Servers: All Servers" |
 //! | `election.rs` | "RequestVote RPC"; "Rules for Servers": Followers, Candidates |
 //! | `replication.rs` | "AppendEntries RPC"; "Rules for Servers": Leaders |
+// BEGIN SOLUTION
 //! | `progress.rs` | "Volatile state on leaders" |
+// END SOLUTION
 //! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
 //! | `log.rs` | the log: all index arithmetic |
-//! | `persist.rs`, `records.rs` | "Persistent state on all servers" |
+//! | `persist.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
-//! | `actor.rs` | the thread, the inbox and the calls: everything that is not in the paper |
-//! | `view.rs`, `trace.rs` | how tests and pictures see messages, saved state and the peer |
+//! | `actor.rs` | threads, and the ways in and out: what is not in the paper |
+//! | `view.rs` | how the tests' checks and pictures see messages |
+// BEGIN SOLUTION
+//! | `trace.rs`, `records.rs` | what the trace shows of a peer; the log's entries as bytes |
+// END SOLUTION
 //!
 //! Read `message`, `node`, `election` and `replication` first, with Figure 2 beside.
 //!
@@ -51,32 +56,40 @@
 //!
 //! # Solution and handout
 //!
-//! What a student writes stands between `// BEGIN SOLUTION` and `// END SOLUTION`. In the handout
-//! such a region is replaced by the lines right after it that begin with `// STUB: `, without that
-//! mark. A file whose first line is `// BEGIN SOLUTION` is not in the handout.
+//! A student gets these files with the same headings, and writes what stands between
+//! `// BEGIN SOLUTION` and `// END SOLUTION`. In the handout each such region, its marks included, is
+//! replaced by the lines right after it that begin with `// STUB: `, without that mark (in a file
+//! with `#` comments the marks begin with `#`). A file whose first line begins a solution is not in
+//! the handout at all. Messages ([`message`], `view.rs`) are given: they are Figure 2 written down,
+//! and the checks that run in every test can read them.
 // END SOLUTION
 #![forbid(unsafe_code)]
 
 use bytes::Bytes;
 use labrpc::{ClientEnd, Service};
 use labsim::channel::Sender;
+use labsim::sync::{Arc, Mutex};
 use raftapi::view::{RpcView, SavedView};
 use raftapi::{ApplyMsg, LogIndex, NotLeader, PeerId, Persister, Term};
+
+use crate::message::raft_rpc;
+use crate::node::Node;
 
 pub mod message;
 mod view;
 
-// BEGIN SOLUTION
 mod actor;
 mod apply;
 mod election;
 mod log;
 mod node;
 mod persist;
-mod progress;
-mod records;
 mod replication;
 mod snapshot;
+
+// BEGIN SOLUTION
+mod progress;
+mod records;
 mod trace;
 
 #[cfg(test)]
@@ -84,20 +97,24 @@ mod tests;
 
 use labsim::channel::{bounded, unbounded};
 use labsim::rand::{RngExt, rng};
-use labsim::sync::{Arc, Mutex};
 use labsim::thread;
 use labsim::time::Instant;
 
-use crate::actor::{Actor, Event, Receptionist};
+use crate::actor::{Actor, Event, Inbox};
 use crate::apply::Applier;
-use crate::message::raft_rpc;
-use crate::node::Node;
 
 /// One Raft peer.
 pub struct Raft {
     node: Arc<Mutex<Node>>,
     inbox: Sender<Event>,
 }
+// END SOLUTION
+// STUB: use crate::actor::Answers;
+// STUB:
+// STUB: /// One Raft peer.
+// STUB: pub struct Raft {
+// STUB:     node: Arc<Mutex<Node>>,
+// STUB: }
 
 impl raftapi::Raft for Raft {
     fn make(
@@ -106,6 +123,7 @@ impl raftapi::Raft for Raft {
         persister: Persister,
         apply_tx: Sender<ApplyMsg>,
     ) -> Raft {
+        // BEGIN SOLUTION
         let node = Node::new(me, peers.len(), persister, Instant::now(), rng().random());
         let node = Arc::new(Mutex::new(node));
         let (inbox_tx, inbox) = unbounded();
@@ -132,30 +150,53 @@ impl raftapi::Raft for Raft {
             node,
             inbox: inbox_tx,
         }
+        // END SOLUTION
+        // STUB: // Restore what was saved (part 2C), spawn the peer's threads (part 2A: one that
+        // STUB: // watches the election timer), and return.
+        // STUB: let _ = (peers, me, persister, apply_tx);
+        // STUB: Raft {
+        // STUB:     node: Arc::default(),
+        // STUB: }
     }
 
     fn service(&self) -> Service {
-        raft_rpc::deferred_service(Arc::new(Receptionist(self.inbox.clone())))
+        // BEGIN SOLUTION
+        raft_rpc::deferred_service(Arc::new(Inbox(self.inbox.clone())))
+        // END SOLUTION
+        // STUB: raft_rpc::service(Arc::new(Answers(self.node.clone())))
     }
 
     fn start(&self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
+        // BEGIN SOLUTION
         let started = self.node.lock().start(command)?;
         let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
         Ok(started)
+        // END SOLUTION
+        // STUB: self.node.lock().start(command)
     }
 
     fn state(&self) -> (Term, bool) {
+        // BEGIN SOLUTION
         let node = self.node.lock();
         (node.term, node.is_leader())
+        // END SOLUTION
+        // STUB: let node = self.node.lock();
+        // STUB: (node.term, false)
     }
 
     fn snapshot(&self, index: LogIndex, snapshot: Bytes) {
+        // BEGIN SOLUTION
         self.node.lock().take_snapshot(index, snapshot);
+        // END SOLUTION
+        // STUB: let _ = (index, snapshot); // part 2D
     }
 
     fn kill(&self) {
+        // BEGIN SOLUTION
         self.node.lock().retire();
         let _ = self.inbox.send(Event::Wake); // if killed already, there is nobody to wake
+        // END SOLUTION
+        // STUB: // Let the peer's threads end.
     }
 
     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
@@ -163,10 +204,15 @@ impl raftapi::Raft for Raft {
     }
 
     fn view_saved(state: &[u8]) -> Option<SavedView> {
+        // BEGIN SOLUTION
         persist::view_saved(state)
+        // END SOLUTION
+        // STUB: let _ = state; // part 2C: decode it, and more can be checked in every test
+        // STUB: None
     }
 }
 
+// BEGIN SOLUTION
 impl Drop for Raft {
     fn drop(&mut self) {
         raftapi::Raft::kill(self);
@@ -180,102 +226,3 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
         .expect("a thread for the peer");
 }
 // END SOLUTION
-// STUB: use labsim::sync::Arc;
-// STUB:
-// STUB: use crate::message::{
-// STUB:     AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
-// STUB:     RequestVoteArgs, RequestVoteReply, raft_rpc,
-// STUB: };
-// STUB:
-// STUB: // The files of the reference are there, each with what belongs into it. Name them here as you
-// STUB: // write them: `mod election;` and so on. Or arrange things as you like.
-// STUB:
-// STUB: /// One Raft peer.
-// STUB: pub struct Raft {
-// STUB:     peer: Arc<Peer>,
-// STUB: }
-// STUB:
-// STUB: /// What the threads of a peer share. Figure 2's "State" goes in here, behind a
-// STUB: /// `labsim::sync::Mutex`.
-// STUB: struct Peer {
-// STUB:     _me: PeerId,
-// STUB:     _peers: Vec<raft_rpc::Client>,
-// STUB:     _persister: Persister,
-// STUB:     _apply_tx: Sender<ApplyMsg>,
-// STUB: }
-// STUB:
-// STUB: impl raftapi::Raft for Raft {
-// STUB:     // 2A: start the threads that wait for the election timeout and send heartbeats. 2C: read what
-// STUB:     // was saved. Return quickly.
-// STUB:     fn make(
-// STUB:         peers: Vec<ClientEnd>,
-// STUB:         me: PeerId,
-// STUB:         persister: Persister,
-// STUB:         apply_tx: Sender<ApplyMsg>,
-// STUB:     ) -> Raft {
-// STUB:         let _peers = peers.into_iter().map(raft_rpc::Client::new).collect();
-// STUB:         let peer = Peer {
-// STUB:             _me: me,
-// STUB:             _peers,
-// STUB:             _persister: persister,
-// STUB:             _apply_tx: apply_tx,
-// STUB:         };
-// STUB:         Raft {
-// STUB:             peer: Arc::new(peer),
-// STUB:         }
-// STUB:     }
-// STUB:
-// STUB:     fn service(&self) -> Service {
-// STUB:         raft_rpc::service(self.peer.clone())
-// STUB:     }
-// STUB:
-// STUB:     // 2B: a leader appends the command to its log and sees to it that it is replicated.
-// STUB:     fn start(&self, _command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
-// STUB:         Err(NotLeader { leader: None })
-// STUB:     }
-// STUB:
-// STUB:     // 2A: the current term, and whether this peer believes that it leads.
-// STUB:     fn state(&self) -> (Term, bool) {
-// STUB:         (Term(0), false)
-// STUB:     }
-// STUB:
-// STUB:     // 2D: the service has everything up to `index` in its snapshot; forget it from the log.
-// STUB:     fn snapshot(&self, _index: LogIndex, _snapshot: Bytes) {}
-// STUB:
-// STUB:     // End every thread of this peer.
-// STUB:     fn kill(&self) {}
-// STUB:
-// STUB:     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
-// STUB:         view::rpc(service_method, is_reply, bytes)
-// STUB:     }
-// STUB:
-// STUB:     // 2C: what you saved, in the form that the checks know. `None` turns those checks off.
-// STUB:     fn view_saved(_state: &[u8]) -> Option<SavedView> {
-// STUB:         None
-// STUB:     }
-// STUB: }
-// STUB:
-// STUB: /// Receivers of the calls. Each call has a thread of its own, so a handler may wait.
-// STUB: impl raft_rpc::Handler for Peer {
-// STUB:     // 2A: "RequestVote RPC", "Receiver implementation".
-// STUB:     fn request_vote(&self, args: RequestVoteArgs) -> RequestVoteReply {
-// STUB:         RequestVoteReply {
-// STUB:             term: args.term,
-// STUB:             granted: false,
-// STUB:         }
-// STUB:     }
-// STUB:
-// STUB:     // 2A, 2B: "AppendEntries RPC", "Receiver implementation".
-// STUB:     fn append_entries(&self, args: AppendEntriesArgs) -> AppendEntriesReply {
-// STUB:         AppendEntriesReply {
-// STUB:             term: args.term,
-// STUB:             success: false,
-// STUB:             hint: None,
-// STUB:         }
-// STUB:     }
-// STUB:
-// STUB:     // 2D: Figure 13.
-// STUB:     fn install_snapshot(&self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
-// STUB:         InstallSnapshotReply { term: args.term }
-// STUB:     }
-// STUB: }

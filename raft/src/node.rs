@@ -1,5 +1,6 @@
 //! One peer's state ("State" of Figure 2), the roles, and the rule about terms that all servers
 //! follow.
+// BEGIN SOLUTION
 //!
 //! The core owns no clock, thread, socket or source of randomness. Whoever runs it lends it the
 //! time and a random number ([`Node::at`]), hands it what has come in, and lets out what it returns.
@@ -8,7 +9,6 @@
 //! One turn is: `at`, then any number of events, then [`Node::finish`], which saves before it gives
 //! out anything. Only after that may replies and calls leave.
 
-// BEGIN SOLUTION
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -314,3 +314,20 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: //!
+// STUB: //! Begin here: what Figure 2 lists under "State" goes into `Node`. All of it is behind one lock, which
+// STUB: //! is held while you think, and never while you call somebody, sleep, or send on a channel.
+// STUB:
+// STUB: use raftapi::Term;
+// STUB:
+// STUB: /// The state of one peer.
+// STUB: #[derive(Default)]
+// STUB: pub(crate) struct Node {
+// STUB:     /// currentTerm: the latest term this peer has seen.
+// STUB:     pub term: Term,
+// STUB:     // votedFor, log[], commitIndex, lastApplied, and the role are yours to add. What the paper gives
+// STUB:     // only to leaders is best kept in the leader's variant of an `enum Role`.
+// STUB: }
+// STUB:
+// STUB: // Rules for Servers, All Servers: "If RPC request or response contains term T > currentTerm: set
+// STUB: // currentTerm = T, convert to follower (§5.1)". Four handlers and callers need it: write it once.

@@ -1,10 +1,10 @@
 //! What survives a crash: term, vote, log and snapshot ("Persistent state on all servers" of
 //! Figure 2, and what §7 adds).
+// BEGIN SOLUTION
 //!
 //! Whoever changes any of it calls [`Node::must_save`]. [`Node::finish`] then saves, once for all
 //! that happened in a turn, and nothing leaves the core before. So no handler can reply too early.
 
-// BEGIN SOLUTION
 use bytes::BytesMut;
 use labsim::log::debug;
 use raftapi::view::SavedView;
@@ -41,7 +41,7 @@ pub(crate) fn restore(persister: &Persister) -> (Term, Option<PeerId>, Log) {
 
 fn read(state: &[u8]) -> Option<(Term, Option<PeerId>, Log)> {
     let saved = labgob::decode::<Saved<BytesMut>>(state).ok()?;
-    let log = Log::new(saved.base, Records::read(&saved.records)?);
+    let log = Log::new(saved.base, Records::read(saved.records.freeze())?);
     Some((saved.term, saved.voted_for, log))
 }
 
@@ -82,3 +82,5 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: // Part 2C. Save whenever term, vote or log change, and before anybody can hear of it: before a reply
+// STUB: // goes out, and before a candidate or leader calls. `raftapi::Persister` has an example.

@@ -1,3 +1,4 @@
+// BEGIN SOLUTION
 //! What a leader knows about one follower: nextIndex and matchIndex of Figure 2, and an addition
 //! that keeps calls few.
 //!
@@ -5,7 +6,6 @@
 //! send the same entries again. So ours also notes up to where it has *sent*, and goes on from
 //! there while replies are under way. It falls back to nextIndex if they do not come.
 
-// BEGIN SOLUTION
 use labsim::time::{Duration, Instant};
 use raftapi::{LogIndex, PeerId, Term};
 

@@ -1,10 +1,10 @@
+// BEGIN SOLUTION
 //! The log's entries as bytes, as they go to disk.
 //!
 //! Each save writes the whole log, and a log can have many thousands of entries. So the bytes are
 //! kept, and only what has changed since the last save is encoded again. It is an addition: to
 //! encode the log anew each time would be as right.
 
-// BEGIN SOLUTION
 use std::collections::VecDeque;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -56,18 +56,19 @@ impl Records {
         self.kept.push_back((id, self.bytes.len() - before));
     }
 
-    /// The entries that these bytes stand for.
-    pub fn read(mut bytes: &[u8]) -> Option<VecDeque<Entry>> {
+    /// The entries that these bytes stand for. Their commands share the bytes.
+    pub fn read(mut bytes: Bytes) -> Option<VecDeque<Entry>> {
         let mut entries = VecDeque::new();
         while !bytes.is_empty() {
             let term = Term(bytes.try_get_u64_le().ok()?);
-            let len = bytes.try_get_u32_le().ok()?;
-            let (command, rest) = bytes.split_at_checked(len as usize)?;
+            let len = bytes.try_get_u32_le().ok()? as usize;
+            if len > bytes.len() {
+                return None;
+            }
             entries.push_back(Entry {
                 term,
-                command: Bytes::copy_from_slice(command),
+                command: bytes.split_to(len),
             });
-            bytes = rest;
         }
         Some(entries)
     }

@@ -155,12 +155,9 @@ impl Node {
             return;
         }
         let now = self.now;
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let hint = reply.as_ref().and_then(|reply| reply.hint);
+        let back_to = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
+        let Some(p) = self.progress(peer) else { return };
         match reply {
             None => {
                 p.note_lost(&sent, now);
@@ -173,11 +170,10 @@ impl Node {
             }
             // "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry
             // (§5.3)", by a whole term.
-            Some(AppendEntriesReply { hint, .. }) => {
+            Some(_) => {
                 p.note_answer(&sent);
                 if p.is_news(&sent, now) {
-                    let next = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
-                    p.step_back(next, now);
+                    p.step_back(back_to, now);
                 }
             }
         }
@@ -185,8 +181,8 @@ impl Node {
 
     // Commit.
 
-    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
-    /// log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
+    /// "If there exists an N such that N > commitIndex, a majority of `matchIndex[i]` >= N, and
+    /// `log[N].term` == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
     pub fn advance_commit(&mut self) {
         let Role::Leader { progress } = &self.role else {
             return;
@@ -217,7 +213,7 @@ impl Node {
     }
 
     /// What we know about a follower, if we lead.
-    fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
+    pub fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
         match &mut self.role {
             Role::Leader { progress } => progress.get_mut(&peer),
             _ => None,
@@ -225,3 +221,46 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: use bytes::Bytes;
+// STUB: use raftapi::{LogIndex, NotLeader, Term};
+// STUB:
+// STUB: use crate::message::{AppendEntriesArgs, AppendEntriesReply};
+// STUB: use crate::node::Node;
+// STUB:
+// STUB: impl Node {
+// STUB:     /// "If command received from client: append entry to local log" (Rules for Leaders). Part 2B.
+// STUB:     pub fn start(&mut self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
+// STUB:         let _ = command;
+// STUB:         Err(NotLeader { leader: None })
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: // AppendEntries: send. Heartbeats "during idle periods" (part 2A), then "if last log index >= nextIndex
+// STUB: // for a follower: send AppendEntries RPC with log entries starting at nextIndex" (part 2B).
+// STUB:
+// STUB: // AppendEntries: receive.
+// STUB:
+// STUB: impl Node {
+// STUB:     /// AppendEntries RPC, "Receiver implementation" of Figure 2.
+// STUB:     pub fn handle_append_entries(&mut self, args: AppendEntriesArgs) -> AppendEntriesReply {
+// STUB:         let _ = args;
+// STUB:         // 1. Reply false if term < currentTerm (§5.1).
+// STUB:         // 2. Reply false if log doesn't contain an entry at prevLogIndex whose term matches
+// STUB:         // prevLogTerm (§5.3).
+// STUB:         // 3. If an existing entry conflicts with a new one (same index but different terms), delete
+// STUB:         // the existing entry and all that follow it (§5.3).
+// STUB:         // 4. Append any new entries not already in the log.
+// STUB:         // 5. If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new
+// STUB:         // entry).
+// STUB:         AppendEntriesReply {
+// STUB:             term: self.term,
+// STUB:             success: false,
+// STUB:             hint: None,
+// STUB:         }
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: // AppendEntries: use the reply. Still leader, same term? Then update nextIndex and matchIndex.
+// STUB:
+// STUB: // Commit. "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
+// STUB: // log[N].term == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).

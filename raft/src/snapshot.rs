@@ -7,7 +7,7 @@ use labsim::log::{debug, info};
 use raftapi::{LogIndex, PeerId};
 
 use crate::message::{InstallSnapshotArgs, InstallSnapshotReply};
-use crate::node::{Call, Node, Role};
+use crate::node::{Call, Node};
 use crate::progress::Sent;
 
 impl Node {
@@ -37,12 +37,7 @@ impl Node {
     /// Sends our snapshot in place of entries that we no longer have.
     pub fn send_install_snapshot(&mut self, peer: PeerId) {
         let (me, now, term, last) = (self.me, self.now, self.term, self.log.base());
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let Some(p) = self.progress(peer) else { return };
         info!(target: "snap", "leader {me} sends server {peer} its snapshot to {last}");
         let sent = p.note_snapshot(term, last.index, now);
         let args = InstallSnapshotArgs {
@@ -103,12 +98,7 @@ impl Node {
             return;
         }
         let now = self.now;
-        let Role::Leader { progress } = &mut self.role else {
-            return;
-        };
-        let Some(p) = progress.get_mut(&peer) else {
-            return;
-        };
+        let Some(p) = self.progress(peer) else { return };
         if reply.is_some() {
             p.note_answer(&sent);
             p.note_match(sent.last);
@@ -119,3 +109,28 @@ impl Node {
     }
 }
 // END SOLUTION
+// STUB: use crate::message::{InstallSnapshotArgs, InstallSnapshotReply};
+// STUB: use crate::node::Node;
+// STUB:
+// STUB: // The service's snapshot: forget the entries that it stands for (§7).
+// STUB:
+// STUB: // InstallSnapshot: send, to a follower whose next entry is gone.
+// STUB:
+// STUB: // InstallSnapshot: receive.
+// STUB:
+// STUB: impl Node {
+// STUB:     /// InstallSnapshot RPC, "Receiver implementation" of Figure 13, without steps 2 to 4: the
+// STUB:     /// snapshot comes whole. Part 2D.
+// STUB:     pub fn handle_install_snapshot(&mut self, args: InstallSnapshotArgs) -> InstallSnapshotReply {
+// STUB:         let _ = args;
+// STUB:         // 1. Reply immediately if term < currentTerm.
+// STUB:         // 5. Save snapshot, discard any existing snapshot with a smaller index.
+// STUB:         // 6. If existing log entry has same index and term as snapshot's last included entry, retain
+// STUB:         // log entries following it and reply.
+// STUB:         // 7. Discard the entire log.
+// STUB:         // 8. Reset state machine using snapshot contents.
+// STUB:         InstallSnapshotReply { term: self.term }
+// STUB:     }
+// STUB: }
+// STUB:
+// STUB: // InstallSnapshot: use the reply.

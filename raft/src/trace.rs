@@ -1,7 +1,7 @@
+// BEGIN SOLUTION
 //! What the trace of a run shows of a peer: its role, term, vote, log and commit index, each time
 //! they change.
 
-// BEGIN SOLUTION
 use labsim::trace::event;
 use raftapi::{LogIndex, PeerId, Term};
 

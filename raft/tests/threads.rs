@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use labsim::time::{Duration, Instant};
 
 use common::{Cluster, wait_for};
 use labsim::channel::RecvTimeoutError;
@@ -98,7 +98,7 @@ fn nothing_waits_for_stuck_calls() {
             "{:?}",
             begin.elapsed()
         );
-        std::thread::sleep(Duration::from_millis(1));
+        labsim::thread::sleep(Duration::from_millis(1));
     }
     let others: Vec<_> = (0..3).filter(|i| *i != leader).collect();
     c.leader_among(&others);
@@ -120,7 +120,7 @@ fn kill_ends_the_threads() {
         .apply_rx
         .recv_timeout(Duration::from_secs(5));
     assert!(first.is_ok(), "{first:?}");
-    std::thread::sleep(Duration::from_millis(20)); // the applier waits to hand over the second
+    labsim::thread::sleep(Duration::from_millis(20)); // the applier waits to hand over the second
     raft.kill();
     raft.kill();
     assert_eq!(raft.start("y".into()), Err(NotLeader { leader: None }));

@@ -1,8 +1,8 @@
 //! Solution regions in a file, and what the handout shows in their place.
 //!
 //! A region lies between `// BEGIN SOLUTION` and `// END SOLUTION` (`#` in manifests). The lines
-//! right after it that begin with `// STUB: ` take its place, without that mark. A file that begins
-//! with a region is not handed out at all.
+//! right after it that begin with `// STUB: ` take its place, without that mark but as far in as it.
+//! A file that begins with a region is not handed out at all.
 
 /// A file that was taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub fn split(text: &str) -> Result<Parts, String> {
             (Some(Mark::End), true) => inside = false,
             (Some(Mark::Stub(stub)), false) => {
                 parts.stubs.push(stub.into());
+                if !stub.is_empty() {
+                    kept.push_str(&line[..line.len() - line.trim_start().len()]);
+                }
                 kept.push_str(stub);
                 kept.push('\n');
             }
@@ -87,6 +90,16 @@ mod tests {
         );
         assert_eq!(parts.solution, ["fn f() { answer() }"]);
         assert_eq!(parts.stubs, ["fn f() {}", "", "    x"]);
+    }
+
+    #[test]
+    fn a_stub_inside_a_function_stays_inside() {
+        let text = "fn f() {\n    // BEGIN SOLUTION\n    answer()\n    // END SOLUTION\n    // STUB: if x {\n    // STUB:     y\n    // STUB: }\n}\n";
+        let parts = split(text).unwrap();
+        assert_eq!(
+            parts.handout.unwrap(),
+            "fn f() {\n    if x {\n        y\n    }\n}\n"
+        );
     }
 
     #[test]

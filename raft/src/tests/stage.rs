@@ -54,10 +54,8 @@ pub fn command(index: u64, term: u64) -> Bytes {
 }
 
 pub fn id(index: u64, term: u64) -> EntryId {
-    EntryId {
-        index: LogIndex(index),
-        term: Term(term),
-    }
+    let (term, index) = (Term(term), LogIndex(index));
+    EntryId { term, index }
 }
 
 /// Entries of these terms, for the places after `prev`.

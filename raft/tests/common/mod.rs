@@ -3,7 +3,7 @@
 //! peers' threads, and for benches.
 #![allow(dead_code)]
 
-use std::time::{Duration, Instant};
+use labsim::time::{Duration, Instant};
 
 use bytes::Bytes;
 use labrpc::{Network, Server};
@@ -124,7 +124,7 @@ pub fn wait_for<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
         if let Some(answer) = ask() {
             return Some(answer);
         }
-        std::thread::sleep(Duration::from_millis(2));
+        labsim::thread::sleep(Duration::from_millis(2));
     }
     None
 }
