@@ -6,7 +6,7 @@ use labsim::sync::{Arc, Barrier, Mutex, WaitGroup};
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, on_both};
+use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use crossbeam_utils::sync::WaitGroup;
@@ -34,13 +34,6 @@ mod lab {
 }
 
 const MS: Duration = Duration::from_millis(1);
-
-fn named<T: Send + 'static>(
-    name: &str,
-    f: impl FnOnce() -> T + Send + 'static,
-) -> thread::JoinHandle<T> {
-    thread::Builder::new().name(name.into()).spawn(f).unwrap()
-}
 
 parity! {
     /// No thread begins a round before all have ended the one before, and each round has one leader.

@@ -11,7 +11,7 @@ use labsim::sync::{Arc, LazyLock, Mutex, Once, OnceLock};
 use labsim::time::{Duration, Instant};
 use labsim::{Backend, Clock, Config, Domain, Failure, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, on_both};
+use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use std::sync::{Arc, LazyLock, Once, OnceLock};
@@ -26,13 +26,6 @@ mod lab {
 }
 
 const MS: Duration = Duration::from_millis(1);
-
-fn named<T: Send + 'static>(
-    name: &str,
-    f: impl FnOnce() -> T + Send + 'static,
-) -> thread::JoinHandle<T> {
-    thread::Builder::new().name(name.into()).spawn(f).unwrap()
-}
 
 parity! {
     fn one_initialiser_runs_and_all_see_its_value() -> (Vec<u32>, u32) {

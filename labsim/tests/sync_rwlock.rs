@@ -10,7 +10,7 @@ use labsim::sync::{Arc, Barrier, RecursiveRwLock, RwLock, RwLockReadGuard, RwLoc
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, Failure, Scheduler, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, on_both};
+use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use parking_lot::{
@@ -29,13 +29,6 @@ mod lab {
 }
 
 const MS: Duration = Duration::from_millis(1);
-
-fn named<T: Send + 'static>(
-    name: &str,
-    f: impl FnOnce() -> T + Send + 'static,
-) -> thread::JoinHandle<T> {
-    thread::Builder::new().name(name.into()).spawn(f).unwrap()
-}
 
 parity! {
     /// Two threads are inside at once, or the barrier would never open.

@@ -91,12 +91,10 @@ fn buffered<T>(channel: Buffered<T>) -> (Sender<T>, Receiver<T>) {
 fn simulation_of<'a>(channel: u32) -> Option<&'a sim::Sim> {
     match sim::current() {
         Some(sim) if sim.id == channel => Some(sim),
-        _ if sim::is_live(channel) => panic!(
-            "a channel of a simulation is used by thread {:?}, which is not part of it: start threads with \
-             labsim::thread::spawn, not std::thread::spawn",
-            std::thread::current().name().unwrap_or("without a name")
-        ),
-        _ => None,
+        _ => {
+            sim::assert_over(channel, "channel");
+            None
+        }
     }
 }
 

@@ -3,14 +3,18 @@
 
 mod baton;
 mod crash;
+mod ends;
 mod hash;
 pub(crate) mod kernel;
+mod locks;
 pub(crate) mod objects;
 mod report;
 pub(crate) mod rwlock;
 pub(crate) mod scheduler;
 pub(crate) mod threads;
 mod timers;
+mod turns;
+mod waits;
 
 use std::any::Any;
 use std::cell::Cell;
@@ -52,6 +56,22 @@ pub(crate) fn current<'a>() -> Option<&'a Sim> {
 /// Whether simulation `id` is under way.
 pub(crate) fn is_live(id: u32) -> bool {
     LIVE.lock().contains(&id)
+}
+
+/// Called when a thread that is not part of simulation `id` uses a `name` ("Mutex") of it.
+///
+/// # Panics
+/// When that simulation is under way.
+#[cold]
+#[track_caller]
+pub(crate) fn assert_over(id: u32, name: &str) {
+    if is_live(id) {
+        panic!(
+            "a {name} of a simulation is used by thread {:?}, which is not part of it: start threads \
+             with labsim::thread::spawn, not std::thread::spawn",
+            std::thread::current().name().unwrap_or("without a name")
+        );
+    }
 }
 
 /// The payload with which the simulator unwinds a thread. It passes the panic hook by, hence silently.

@@ -135,20 +135,7 @@ impl Tag {
     pub(crate) fn assert_outside(&self, name: &str) {
         let tag = self.0.load(Ordering::Relaxed);
         if tag != 0 {
-            self.assert_outside_slow(name, (tag >> 32) as u32);
-        }
-    }
-
-    #[cold]
-    #[track_caller]
-    fn assert_outside_slow(&self, name: &str, sim: u32) {
-        if super::is_live(sim) {
-            let thread = std::thread::current();
-            panic!(
-                "a {name} of a simulation is used by thread {:?}, which is not part of it: start threads \
-                 with labsim::thread::spawn, not std::thread::spawn",
-                thread.name().unwrap_or("without a name")
-            );
+            super::assert_over((tag >> 32) as u32, name);
         }
     }
 

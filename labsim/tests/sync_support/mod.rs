@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use labsim::{Backend, Clock, Config, Outcome, Scheduler, run};
+use labsim::{Backend, Clock, Config, Outcome, Scheduler, run, thread};
 
 pub const SCHEDULERS: [Scheduler; 4] = [
     Scheduler::RunToBlock,
@@ -63,6 +63,14 @@ pub fn everywhere<T: Debug + PartialEq + Send + 'static>(
             assert_eq!(outcome.unwrap(), *expected, "seed {seed}, {scheduler:?}");
         }
     }
+}
+
+/// Spawns a thread with a name, for reports.
+pub fn named<T: Send + 'static>(
+    name: &str,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    thread::Builder::new().name(name.into()).spawn(f).unwrap()
 }
 
 /// Waits in real time until `condition` holds: on a loaded machine a sleep is no promise that a thread has begun.
