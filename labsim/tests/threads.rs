@@ -203,3 +203,38 @@ fn virtual_time_jumps() {
     });
     assert!(real.elapsed() < std::time::Duration::from_secs(20));
 }
+
+/// A number names a thread in its own run: unparking a thread of an earlier run wakes nobody in a later one.
+#[test]
+fn a_handle_of_an_earlier_run_unparks_nobody() {
+    use labsim::time::{Duration, Instant};
+    use labsim::{Config, run, thread};
+
+    for backend in common::BACKENDS {
+        let config = || Config::seed(1).backend(backend);
+        let old = run(config(), || {
+            let thread = thread::spawn(|| ());
+            let handle = thread.thread().clone();
+            thread.join().unwrap();
+            handle
+        })
+        .unwrap();
+        let woken_early = run(config(), move || {
+            let sleeper = thread::spawn(|| {
+                let begun = Instant::now();
+                thread::park_timeout(Duration::from_secs(1));
+                begun.elapsed() < Duration::from_secs(1)
+            });
+            thread::sleep(Duration::from_millis(10));
+            assert_eq!(
+                sleeper.thread().id(),
+                old.id(),
+                "both are the first of their run"
+            );
+            old.unpark();
+            sleeper.join().unwrap()
+        })
+        .unwrap();
+        assert!(!woken_early, "{backend:?}");
+    }
+}
