@@ -211,9 +211,8 @@ where
             place: None,
         });
     }
-    let run = wall::current_run();
     let context = wall::Context {
-        run: run.clone(),
+        run: wall::current_run(),
         domain,
         acting: None,
         name: name.clone(),
@@ -224,28 +223,18 @@ where
     }
     let finish = Finish(packet.clone());
     let me = thread.clone();
-    if let Some(run) = &run {
-        run.enlist();
-    }
-    let started = builder.spawn(move || {
+    let member = wall::Membership::join(&context, at);
+    builder.spawn(move || {
         let finish = finish;
         SELF.set(Some(me));
-        let result = wall::thread_base(context, at, f);
+        let result = wall::thread_base(context, member, f);
         *finish.0.result.lock() = result;
-    });
-    match started {
-        Ok(_) => Ok(JoinHandle {
-            packet,
-            thread,
-            place: None,
-        }),
-        Err(e) => {
-            if let Some(run) = &run {
-                run.discharge();
-            }
-            Err(e)
-        }
-    }
+    })?;
+    Ok(JoinHandle {
+        packet,
+        thread,
+        place: None,
+    })
 }
 
 /// What reports call a thread without a name.

@@ -182,12 +182,10 @@ pub(crate) fn note_panic(record: impl FnOnce() -> PanicRecord) -> bool {
 /// `None`: the thread was ended, by a crash or by the end of its run.
 pub(crate) fn thread_base<T>(
     context: Context,
-    spawned_at: &'static Location<'static>,
+    member: Membership,
     f: impl FnOnce() -> T,
 ) -> Option<std::thread::Result<T>> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let _member = Membership::join(&context, id, spawned_at);
+    let (id, spawned_at) = (member.id, member.spawned_at);
     BOUND.set(context.run.is_some() || context.domain.is_some());
     let run = context.run.clone();
     let name = context.name.clone().unwrap_or_else(|| "unnamed".into());
@@ -221,15 +219,22 @@ pub(crate) fn thread_base<T>(
     }
 }
 
-/// Counts a thread in its run and its domain for as long as it lives.
-struct Membership {
+/// Counts a thread in its run and its domain for as long as it lives. Made by the thread that spawns it: one that
+/// has not begun yet is waited for like the others when its peer crashes or its run ends.
+pub(crate) struct Membership {
     run: Option<Arc<WallRun>>,
     domain: Option<Domain>,
     id: u64,
+    spawned_at: &'static Location<'static>,
 }
 
 impl Membership {
-    fn join(context: &Context, id: u64, spawned_at: &'static Location<'static>) -> Self {
+    pub(crate) fn join(context: &Context, spawned_at: &'static Location<'static>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        if let Some(run) = &context.run {
+            run.state.lock().threads += 1;
+        }
         if let Some(domain) = &context.domain {
             let name = context.name.clone().unwrap_or_else(|| "unnamed".into());
             domain.members().lock().push(Member {
@@ -243,6 +248,7 @@ impl Membership {
             run: context.run.clone(),
             domain: context.domain.clone(),
             id,
+            spawned_at,
         }
     }
 }
@@ -270,16 +276,6 @@ pub(crate) fn await_members(domain: &Domain, patience: Duration) {
 }
 
 impl WallRun {
-    /// Counts a thread that is about to start.
-    pub(crate) fn enlist(&self) {
-        self.state.lock().threads += 1;
-    }
-
-    /// Takes back `enlist`: the thread did not start.
-    pub(crate) fn discharge(&self) {
-        self.state.lock().threads -= 1;
-    }
-
     fn fail(&self, failure: Failure) {
         self.failure.lock().get_or_insert(failure);
         self.over.store(true, Ordering::Release);
@@ -342,11 +338,10 @@ where
         name: Some("main".into()),
         ..Context::default()
     };
-    let at = Location::caller();
+    let member = Membership::join(&context, Location::caller());
     let ended = run.clone();
-    run.enlist();
     std::thread::spawn(move || {
-        if let Some(Ok(v)) = thread_base(context, at, f) {
+        if let Some(Ok(v)) = thread_base(context, member, f) {
             *value.lock() = Some(v);
         }
         ended.state.lock().main_ended = true;

@@ -7,7 +7,7 @@ use labsim::channel::{bounded, never, select, unbounded};
 use labsim::sync::atomic::{AtomicU32, Ordering};
 use labsim::sync::{Arc, Condvar, Mutex};
 use labsim::time::{Duration, Instant};
-use labsim::{Config, Domain, thread};
+use labsim::{Clock, Config, Domain, run, thread};
 
 /// Counts its drops: the sign that a thread was unwound.
 #[derive(Clone)]
@@ -25,7 +25,18 @@ fn crash_while_in<F>(wait: F)
 where
     F: Fn() + Clone + Send + Sync + 'static,
 {
-    always(5, move || {
+    let at_once = Duration::from_millis(1);
+    always(5, crash_of_waiting_threads(wait.clone(), at_once));
+    let soon = Duration::from_secs(2);
+    let program = crash_of_waiting_threads(wait, soon);
+    run(Config::seed(1).clock(Clock::Wall), program).unwrap();
+}
+
+fn crash_of_waiting_threads<F>(wait: F, within: Duration) -> impl FnOnce() + Clone + Send + 'static
+where
+    F: Fn() + Clone + Send + Sync + 'static,
+{
+    move || {
         let peer = Domain::new(1, 0);
         let ends = Arc::new(AtomicU32::new(0));
         for _ in 0..3 {
@@ -36,19 +47,41 @@ where
                 unreachable!("the wait goes on until the crash");
             });
         }
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(Duration::from_millis(50));
         assert_eq!(peer.threads().len(), 3);
         assert_eq!(ends.load(Ordering::SeqCst), 0);
         let before = Instant::now();
         peer.crash();
-        assert!(
-            before.elapsed() < Duration::from_millis(1),
-            "a crash takes no time"
-        );
+        let took = before.elapsed();
+        assert!(took < within, "the crash took {took:?}");
         assert_eq!(ends.load(Ordering::SeqCst), 3);
         assert!(peer.threads().is_empty());
         assert!(!peer.is_alive());
-    });
+    }
+}
+
+/// On the wall clock a thread takes a while to begin; one that has not is waited for as well.
+#[test]
+fn crash_right_after_a_spawn_leaves_nobody() {
+    let program = || {
+        for _ in 0..50 {
+            let peer = Domain::new(1, 0);
+            let ends = Arc::new(AtomicU32::new(0));
+            for _ in 0..3 {
+                let ends = Ends(ends.clone());
+                peer.spawn("newborn", move || {
+                    let _ends = ends;
+                    thread::sleep(Duration::from_secs(3600));
+                });
+            }
+            assert_eq!(peer.threads().len(), 3);
+            peer.crash();
+            assert_eq!(ends.load(Ordering::SeqCst), 3);
+            assert!(peer.threads().is_empty());
+        }
+    };
+    always(5, program);
+    run(Config::seed(1).clock(Clock::Wall), program).unwrap();
 }
 
 #[test]

@@ -150,7 +150,6 @@ fn both_backends_make_the_same_run() {
 
 /// The whole promise: a thousand of a thousand.
 #[test]
-#[ignore = "a soak: run it in release, alone and with the other core loaded"]
 fn a_thousand_of_a_thousand_pairs_agree() {
     assert_eq!(agreeing_pairs(0..1000), 1000);
 }

@@ -163,6 +163,36 @@ fn relock_of_a_held_mutex() {
 }
 
 #[test]
+fn a_condvar_with_two_mutexes() {
+    let text = failure(&config(), || {
+        let shared = Arc::new((Mutex::new(0), Condvar::new()));
+        let other = shared.clone();
+        named("other", move || other.1.wait(&mut other.0.lock())); // @first wait
+        thread::sleep(Duration::from_millis(1));
+        let own = Mutex::new(0);
+        shared.1.wait(&mut own.lock()); // @second wait
+    });
+    assert_eq!(
+        text,
+        "thread 'main' panicked at @second wait: this thread waits on a Condvar with one mutex while another waits \
+         on it, since @first wait, with another one: all who wait on a Condvar must hold the same mutex"
+    );
+}
+
+/// One after the other is no fault.
+#[test]
+fn a_condvar_with_one_mutex_and_then_another() {
+    simulate(&config(), || {
+        let changed = Condvar::new();
+        for _ in 0..2 {
+            let own = Mutex::new(0);
+            changed.wait_for(&mut own.lock(), Duration::from_millis(1));
+        }
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_lock_held_while_waiting() {
     let found = findings(|| {
         let peer = Domain::new(3, 1);

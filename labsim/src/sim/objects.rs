@@ -37,6 +37,8 @@ pub(crate) struct Object {
     pub(crate) readers: Vec<Holder>,
     /// Threads that wait to write, those included that were woken and have not run yet (`RwLock` only).
     pub(crate) writers: u32,
+    /// The mutex that its waiters came with (`Condvar` only; means nothing while nobody waits).
+    pub(crate) mutex: ObjId,
     /// Threads that wait for it, oldest first.
     pub(crate) waiters: Vec<Slot>,
 }
@@ -61,6 +63,7 @@ impl Objects {
             holder: None,
             readers: Vec::new(),
             writers: 0,
+            mutex: ObjId::NONE,
             waiters: Vec::new(),
         });
         ObjId(id)

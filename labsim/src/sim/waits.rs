@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::kernel::{Kernel, Next, Op};
-use super::objects::ObjId;
+use super::objects::{Holder, ObjId};
 use super::threads::{Life, OpState, Slot, State, Wake, Why};
 
 impl Kernel {
@@ -42,6 +42,21 @@ impl Kernel {
         self.hash
             .add(0xfe << 56 | (why as u64) << 48 | u64::from(slot));
         self.next_ready(slot)
+    }
+
+    /// The running thread is about to wait on `condvar` with `mutex`. `Err`: a thread that waits on it with another one.
+    pub(crate) fn pair(&mut self, condvar: ObjId, mutex: ObjId) -> Result<(), Holder> {
+        let object = self.objects.get_mut(condvar);
+        match object.waiters.first() {
+            Some(slot) if object.mutex != mutex => {
+                let at = self.threads.get(*slot).last_call;
+                Err(Holder { slot: *slot, at })
+            }
+            _ => {
+                object.mutex = mutex;
+                Ok(())
+            }
+        }
     }
 
     /// Makes a blocked thread ready.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::mutex::{MutexGuard, TagCell};
 use crate::diagnose;
-use crate::sim::objects::{ObjId, ObjKind, Tag};
+use crate::sim::objects::{Holder, ObjId, ObjKind, Tag};
 use crate::sim::threads::{Wake, Why};
 use crate::sim::{self, Sim};
 use crate::time::Instant;
@@ -19,6 +19,8 @@ const KIND: ObjKind = ObjKind {
 };
 
 /// A condition variable; parking_lot's API. Which of several waiters `notify_one` wakes is not promised.
+///
+/// Waiting on it with two mutexes at the same time is a panic, as in parking_lot.
 #[derive(Default)]
 pub struct Condvar {
     tag: TagCell,
@@ -156,6 +158,7 @@ impl Condvar {
         WaitTimeoutResult(false)
     }
 
+    #[track_caller]
     fn wait_deadline<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -168,6 +171,7 @@ impl Condvar {
         }
     }
 
+    #[track_caller]
     fn wait_simulated<T: ?Sized>(
         &self,
         sim: &Sim,
@@ -177,6 +181,9 @@ impl Condvar {
     ) -> WaitTimeoutResult {
         let (obj, lock) = (self.tag.0.resolve(sim, KIND), guard.obj);
         sim.point(What::Wait, obj, at);
+        if let Err(other) = sim.kernel.with(|k| k.pair(obj, lock)) {
+            two_mutexes(other);
+        }
         diagnose::note_held(sim, &"a notification", lock, at);
         // From here to `block` nothing switches, so that no notification is lost in between. If the thread is
         // ended in `block`, its guard is empty and gives nothing back.
@@ -215,4 +222,15 @@ impl Condvar {
         });
         WaitTimeoutResult(!notified)
     }
+}
+
+/// parking_lot's rule, and a sound one: threads that hold different mutexes do not exclude each other.
+#[cold]
+#[track_caller]
+fn two_mutexes(other: Holder) -> ! {
+    panic!(
+        "this thread waits on a Condvar with one mutex while another waits on it, since {}, with another one: \
+         all who wait on a Condvar must hold the same mutex",
+        other.at
+    )
 }
