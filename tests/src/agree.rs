@@ -93,7 +93,7 @@ impl Cluster {
     #[track_caller]
     fn comes_to_be(&self, servers: usize, index: LogIndex, command: &Command) -> bool {
         let board = &self.shared.run.board;
-        self.shared.pulse.wait_for(SETTLE, || {
+        self.shared.pulse.wait_for(SETTLE, index, || {
             board.is_broken() || board.history.lock().count(index) >= servers
         });
         self.check();
@@ -209,7 +209,7 @@ impl Cluster {
 
     fn pause_for(&self, pause: Duration, index: LogIndex, servers: usize) {
         let board = &self.shared.run.board;
-        self.shared.pulse.wait_for(pause, || {
+        self.shared.pulse.wait_for(pause, index, || {
             board.is_broken() || board.history.lock().count(index) >= servers
         });
     }
@@ -228,7 +228,9 @@ impl Cluster {
         };
         self.shared
             .pulse
-            .wait_for(AGREE, || board.is_broken() || all_there());
+            .wait_for(AGREE, LogIndex(expected.len() as u64), || {
+                board.is_broken() || all_there()
+            });
         self.check();
         let applied = first_of_each(board.history.lock().commands());
         if applied != expected {

@@ -55,7 +55,7 @@ impl Applier {
                     .to_string()
             });
             match applied {
-                Ok(()) => self.shared.pulse.beat(),
+                Ok(()) => self.shared.pulse.applied(seen.0),
                 Err(broken) => return self.shared.breaks(broken),
             }
         }

@@ -7,6 +7,7 @@ use labsim::thread;
 use labsim::time::Duration;
 
 use crate::claim::{Broken, Claim};
+use crate::pulse::NO_INDEX;
 use crate::run::StoryEnded;
 use crate::{Cluster, Server};
 
@@ -42,7 +43,9 @@ impl Cluster {
     /// Lets time go by.
     pub fn sleep(&self, time: Duration) {
         let board = &self.shared.run.board;
-        self.shared.pulse.wait_for(time, || board.is_broken());
+        self.shared
+            .pulse
+            .wait_for(time, NO_INDEX, || board.is_broken());
         self.check();
     }
 

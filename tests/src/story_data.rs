@@ -27,6 +27,9 @@ pub struct Story {
     pub snapshots: bool,
     /// How large Raft's state may grow before the key/value service takes a snapshot, in bytes; 0: it takes none.
     pub max_state: usize,
+    /// How many messages the apply channel holds. 0, so that a Raft that sends with its lock held stands still at
+    /// once, but where a story is about many entries and each would cost two switches.
+    pub apply_room: usize,
     /// The module that holds it, which `cargo test -- --exact` wants before the name.
     #[serde(skip)]
     pub module: &'static str,

@@ -131,7 +131,7 @@ impl Cluster {
         if let Err(broken) = restarted {
             self.end_with(broken);
         }
-        let (apply, messages) = bounded(0);
+        let (apply, messages) = bounded(shared.run.story.apply_room);
         let raft = domain.enter(|| make(ends, server.into(), persister, apply));
         let applier = Applier {
             shared: shared.clone(),

@@ -15,6 +15,7 @@ pub(crate) const STORY: Story = Story {
     exact: false,
     snapshots: false,
     max_state: 0,
+    apply_room: 0,
     module: "raft_2a",
     file: "tests/suites/raft_2a.rs",
     line: 55,

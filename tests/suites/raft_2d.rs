@@ -269,7 +269,14 @@ fn slow_service_delays_no_election(c: &Cluster) {
 }
 
 /// A hundred thousand entries: the log on disk stays small, and no snapshot holds up agreement (§7).
-#[story(part = "2D", servers = 3, points = 3, snapshots, runs = 1)]
+#[story(
+    part = "2D",
+    servers = 3,
+    points = 3,
+    snapshots,
+    runs = 1,
+    apply_room = 64
+)]
 fn hundred_thousand_entries(c: &Cluster) {
     const BATCH: u64 = 500;
     /// A batch may be in the log at once, at some twenty bytes an entry, and the rest is small.

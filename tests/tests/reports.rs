@@ -23,6 +23,7 @@ static STORY: Story = Story {
     exact: true,
     snapshots: false,
     max_state: 0,
+    apply_room: 0,
     module: "raft_2a",
     file: file!(),
     line: line!(),

@@ -15,7 +15,7 @@
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// The options of `#[story]`, and what stands for one that is left out.
-const OPTIONS: [(&str, &str); 9] = [
+const OPTIONS: [(&str, &str); 10] = [
     ("part", ""),
     ("servers", "3"),
     ("points", "1"),
@@ -25,11 +25,13 @@ const OPTIONS: [(&str, &str); 9] = [
     ("snapshots", "false"),
     ("runs", "0"),
     ("max_state", "0"),
+    ("apply_room", "0"),
 ];
 
 /// Makes a `#[test]` of `fn name(c: &Cluster) { … }`. Options: `part = "2A"` (required),
 /// `servers = 3`, `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
-/// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot), and the words `original`, `exact`, `snapshots`.
+/// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot),
+/// `apply_room = 64` (messages that the apply channel holds), and the words `original`, `exact`, `snapshots`.
 #[proc_macro_attribute]
 pub fn story(options: TokenStream, item: TokenStream) -> TokenStream {
     match expand(options, item) {
@@ -58,6 +60,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
         snapshots,
         runs,
         max_state,
+        apply_room,
     ] = &options;
     // Part 3 is about the service, whose servers and clerks the suite imports beside Raft.
     let kind = match part.starts_with("\"3") {
@@ -68,7 +71,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
         "static STORY: ::tests::Story = ::tests::Story {{
             part: {part}, name: {name:?}, title: {title:?}, servers: {servers}, points: {points},
             limit_s: {limit}, runs: {runs}, original: {original}, exact: {exact},
-            snapshots: {snapshots}, max_state: {max_state}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
+            snapshots: {snapshots}, max_state: {max_state}, apply_room: {apply_room}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
         }};
         ::tests::play(&STORY, ::tests::Kind::{kind}, story);",
         title = story.title,
@@ -91,7 +94,7 @@ fn parse(text: &str) -> Result<TokenStream, String> {
         .map_err(|e| format!("#[story] made {text:?}: {e}"))
 }
 
-fn read_options(options: TokenStream) -> Result<[String; 9], String> {
+fn read_options(options: TokenStream) -> Result<[String; 10], String> {
     let mut values = OPTIONS.map(|(_, default)| default.to_string());
     let mut tokens = options.into_iter().peekable();
     while let Some(token) = tokens.next() {
