@@ -4,7 +4,7 @@
 //! ```text
 //!   calls of others ──┐                              ┌── replies
 //!   replies to ours ──┼─▶ inbox ─▶ one thread, turn ─┼── calls, whose replies go to the inbox
-//!   start(), kill() ──┤            by turn           └── a wake-up for the applier
+//!   start(), kill() ──┤            by turn           └── what is committed, to the service
 //!   the next timer  ──┘
 //! ```
 //!
@@ -19,6 +19,7 @@ use labsim::time::Instant;
 use raftapi::PeerId;
 use serde::Serialize;
 
+use crate::apply::Deliveries;
 use crate::message::*;
 use crate::node::{Call, Node, Outcome, Outgoing};
 
@@ -65,24 +66,21 @@ pub(crate) struct Actor {
     /// The other end of the inbox, for the replies to our calls.
     pub inbox_tx: Sender<Event>,
     pub peers: Vec<raft_rpc::Client>,
-    pub wake_applier: Sender<()>,
-    /// Dropped when this thread ends; then the applier ends too.
-    pub stop_applier: Sender<()>,
+    pub deliveries: Deliveries,
 }
 
 impl Actor {
     /// Turn by turn, until the peer is killed.
-    pub fn run(self) {
+    pub fn run(mut self) {
         let mut event = None;
         while let Some(deadline) = self.turn(event) {
-            event = self.inbox.recv_deadline(deadline).ok();
+            event = self.deliveries.deliver_until(deadline, &self.inbox);
         }
-        drop(self.stop_applier);
     }
 
     /// Handles what there is; then saves; then lets out what came of it. Gives the time of the next
     /// turn, if nothing happens before; none when the peer is killed.
-    fn turn(&self, event: Option<Event>) -> Option<Instant> {
+    fn turn(&mut self, event: Option<Event>) -> Option<Instant> {
         let mut replies = Vec::new();
         let mut node = self.node.lock();
         if node.retired {
@@ -95,15 +93,12 @@ impl Actor {
         // After the events: a heartbeat that has just arrived in time is not too late.
         node.tick();
         let calls = node.finish();
-        let (deadline, wake_applier) = (node.deadline(), node.has_deliveries());
+        self.deliveries.add(node.take_deliveries());
+        let deadline = node.deadline();
         drop(node);
 
         replies.into_iter().for_each(|send| send());
         calls.into_iter().for_each(|outgoing| self.call(outgoing));
-        if wake_applier {
-            // If a wake-up is waiting already, that one will do.
-            let _ = self.wake_applier.try_send(());
-        }
         Some(deadline)
     }
 

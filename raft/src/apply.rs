@@ -1,38 +1,39 @@
 //! Handing what is committed to the service ("If commitIndex > lastApplied: increment lastApplied,
 //! apply log\[lastApplied\] to state machine", Rules for All Servers).
 //!
-//! The channel may be full for as long as the service likes, so a thread of its own sends on it,
-//! without the lock. Meanwhile the peer goes on, and the service may well ask it for something.
-
+//! The channel may be full for as long as the service likes, and meanwhile the peer goes on; the
+//! service may well ask it for something.
 // BEGIN SOLUTION
+//! So the peer's thread waits for room in the channel *beside* whatever else may happen, and
+//! without the lock.
+
+use std::collections::VecDeque;
+
 use labsim::channel::{Receiver, Sender, select};
-use labsim::sync::{Arc, Mutex};
+use labsim::time::Instant;
 use raftapi::{ApplyMsg, LogIndex};
 
+use crate::actor::Event;
 use crate::node::Node;
-
-/// At most so many entries are taken at once.
-const BATCH: u64 = 256;
 
 impl Node {
     /// What is to be applied next, in order; nothing if all that is committed has been taken.
     pub fn take_deliveries(&mut self) -> Vec<ApplyMsg> {
         let base = self.log.base();
+        let mut all = Vec::new();
         if self.applied < base.index {
             // A leader's snapshot has taken the place of the next entries.
-            self.applied = base.index;
-            let snapshot = self.snapshot.clone();
-            return vec![ApplyMsg::Snapshot {
+            all.push(ApplyMsg::Snapshot {
                 index: base.index,
                 term: base.term,
-                snapshot,
-            }];
+                snapshot: self.snapshot.clone(),
+            });
+            self.applied = base.index;
         }
         let first = self.applied.next();
-        self.applied = self.commit.min(LogIndex(self.applied.0 + BATCH));
-        (first.0..=self.applied.0)
-            .map(|index| self.delivery(LogIndex(index)))
-            .collect()
+        all.extend((first.0..=self.commit.0).map(|index| self.delivery(LogIndex(index))));
+        self.applied = self.commit;
+        all
     }
 
     fn delivery(&self, index: LogIndex) -> ApplyMsg {
@@ -43,52 +44,41 @@ impl Node {
             command: entry.command.clone(),
         }
     }
-
-    /// There is something to apply.
-    pub fn has_deliveries(&self) -> bool {
-        self.applied < self.commit
-    }
 }
 
-/// The thread that sends to the service.
-pub(crate) struct Applier {
-    pub node: Arc<Mutex<Node>>,
-    /// Something is to be applied.
-    pub wake: Receiver<()>,
-    /// Disconnected when the peer is killed.
-    pub stop: Receiver<()>,
-    pub apply_tx: Sender<ApplyMsg>,
+/// What the service has not taken yet.
+pub(crate) struct Deliveries {
+    apply_tx: Sender<ApplyMsg>,
+    waiting: VecDeque<ApplyMsg>,
 }
 
-impl Applier {
-    /// Runs until the peer is killed or nobody receives any more.
-    pub fn run(self) {
-        while self.wake.recv().is_ok() {
-            if !self.deliver_all() {
-                return;
-            }
-        }
+impl Deliveries {
+    /// Nothing yet.
+    pub fn to(apply_tx: Sender<ApplyMsg>) -> Deliveries {
+        let waiting = VecDeque::new();
+        Deliveries { apply_tx, waiting }
     }
 
-    fn deliver_all(&self) -> bool {
-        loop {
-            let batch = self.node.lock().take_deliveries();
-            if batch.is_empty() {
-                return true;
-            }
-            // A snapshot that arrives while we are at it is of a later index, and is next.
-            if !batch.into_iter().all(|message| self.deliver(message)) {
-                return false;
-            }
-        }
+    /// These come next.
+    pub fn add(&mut self, messages: Vec<ApplyMsg>) {
+        self.waiting.extend(messages);
     }
 
-    /// Waits for the service to take the message; false if it never will.
-    fn deliver(&self, message: ApplyMsg) -> bool {
-        select! {
-            send(self.apply_tx, message) -> sent => sent.is_ok(),
-            recv(self.stop) -> _ => false,
+    /// Waits for the next event, until the deadline. What the service takes meanwhile is delivered.
+    pub fn deliver_until(&mut self, deadline: Instant, inbox: &Receiver<Event>) -> Option<Event> {
+        while !self.waiting.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            select! {
+                recv(inbox) -> event => return event.ok(),
+                send(self.apply_tx, self.waiting.pop_front().expect("it is not empty")) -> sent => {
+                    if sent.is_err() {
+                        self.waiting.clear(); // nobody receives any more
+                    }
+                }
+                default(left) => return None,
+            }
         }
+        inbox.recv_deadline(deadline).ok()
     }
 }
 // END SOLUTION

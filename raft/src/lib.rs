@@ -95,13 +95,13 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-use labsim::channel::{bounded, unbounded};
+use labsim::channel::unbounded;
 use labsim::rand::{RngExt, rng};
 use labsim::thread;
 use labsim::time::Instant;
 
 use crate::actor::{Actor, Event, Inbox};
-use crate::apply::Applier;
+use crate::apply::Deliveries;
 
 /// One Raft peer.
 pub struct Raft {
@@ -127,25 +127,17 @@ impl raftapi::Raft for Raft {
         let node = Node::new(me, peers.len(), persister, Instant::now(), rng().random());
         let node = Arc::new(Mutex::new(node));
         let (inbox_tx, inbox) = unbounded();
-        let (wake_applier, wake) = bounded(1);
-        let (stop_applier, stop) = bounded(0);
-
-        let applier = Applier {
-            node: node.clone(),
-            wake,
-            stop,
-            apply_tx,
-        };
-        spawn(format!("raft {me} applier"), move || applier.run());
         let actor = Actor {
             node: node.clone(),
             inbox,
             inbox_tx: inbox_tx.clone(),
             peers: peers.into_iter().map(raft_rpc::Client::new).collect(),
-            wake_applier,
-            stop_applier,
+            deliveries: Deliveries::to(apply_tx),
         };
-        spawn(format!("raft {me}"), move || actor.run());
+        thread::Builder::new()
+            .name(format!("raft {me}"))
+            .spawn(move || actor.run())
+            .expect("a thread for the peer");
         Raft {
             node,
             inbox: inbox_tx,
@@ -217,12 +209,5 @@ impl Drop for Raft {
     fn drop(&mut self) {
         raftapi::Raft::kill(self);
     }
-}
-
-fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
-    thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .expect("a thread for the peer");
 }
 // END SOLUTION
