@@ -29,6 +29,8 @@ pub enum Command {
     Handout(Handout),
     /// Give marks to submissions.
     Grade(Grade),
+    /// Put the suites to the test with wrong solutions.
+    Mutants(Mutants),
     /// Set limits for this process, then become another program.
     #[command(hide = true)]
     Guard(Guard),
@@ -127,6 +129,28 @@ pub struct Grade {
     /// Grade the samples of this file too, and fail if a mark is not the expected one.
     #[arg(long, value_name = "FILE")]
     pub samples: Option<PathBuf>,
+}
+
+/// Options of `mutants`.
+#[derive(Debug, Args)]
+pub struct Mutants {
+    /// Parts (2A, 2B, …) or pieces of mutants' names; none means all.
+    pub what: Vec<String>,
+    /// How many seeds a suite has to find each.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// The first seed.
+    #[arg(long, value_name = "S", default_value = "0x5eed0000", value_parser = seed)]
+    pub seed: u64,
+    /// Who chooses the next thread to run.
+    #[arg(long, value_enum, default_value_t = Scheduler::Random)]
+    pub scheduler: Scheduler,
+    /// How many processes at a time [default: one a core].
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Show the first report of each.
+    #[arg(long)]
+    pub verbose: bool,
 }
 
 /// Options of the hidden command that a worker starts as.

@@ -14,6 +14,7 @@
 //! | `replay` | the command `replay` |
 //! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
 //! | `grade` | the command `grade` |
+//! | `mutants` | the command `mutants` |
 #![forbid(unsafe_code)]
 
 mod catalog;
@@ -21,6 +22,7 @@ mod cli;
 mod grade;
 mod guard;
 mod handout;
+mod mutants;
 mod near;
 mod pool;
 mod record;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         cli::Command::Replay(options) => replay::run(&options),
         cli::Command::Handout(options) => handout::run(&options),
         cli::Command::Grade(options) => grade::run(&options),
+        cli::Command::Mutants(options) => mutants::run(&options),
         cli::Command::Guard(options) => guard::run(&options),
     };
     match done {

@@ -37,8 +37,8 @@ use crate::tally::Tally;
 use crate::worker::{interrupted, is_set};
 use crate::workspace;
 
-use bench::Bench;
-use intake::Sources;
+pub use bench::Bench;
+pub use intake::Sources;
 use marks::{Mark, Marks, Status};
 use points::Points;
 
@@ -321,7 +321,15 @@ fn knobs(seed: u64) -> Knobs {
     }
 }
 
-/// What the runs of one test may use: many times what the reference does.
+/// What one run of one test may use: many times what the reference does.
+pub const RUN: Limits = Limits {
+    cpu: Duration::from_secs(40),
+    memory: 4 << 30,
+    output: 64 << 20,
+    wall: Duration::from_secs(160),
+};
+
+/// What the runs of one test may use.
 fn limits(runs: u32) -> Limits {
     let cpu = Duration::from_secs(30 + 10 * u64::from(runs));
     Limits {

@@ -1,0 +1,165 @@
+//! The corpus: `tests/mutants/*.toml`, one wrong solution each.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::grade::Sources;
+
+/// A wrong solution: the reference with a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mutant {
+    /// Its name, that of its file.
+    #[serde(skip)]
+    pub name: String,
+    /// The part whose suite must reject it.
+    pub part: String,
+    /// Where the paper says what it does wrong.
+    pub section: String,
+    /// The mistake, in a sentence.
+    pub why: String,
+    /// How it is made.
+    pub edit: Vec<Edit>,
+}
+
+/// A change of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The file, from the workspace's root.
+    pub file: String,
+    /// What stands there exactly once.
+    pub from: String,
+    /// What takes its place.
+    pub to: String,
+}
+
+/// The file with the edits that come before those of every mutant.
+const BARE: &str = "bare.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bare {
+    edit: Vec<Edit>,
+}
+
+/// The corpus.
+#[derive(Debug)]
+pub struct Corpus {
+    /// Takes the reference's own assertions out: a student's Raft has none that would end it at once.
+    bare: Vec<Edit>,
+    /// The wrong solutions by name.
+    pub mutants: Vec<Mutant>,
+}
+
+impl Corpus {
+    /// Reads it from its folder.
+    ///
+    /// # Errors
+    /// A file can't be read, or is not one of the corpus.
+    pub fn read(folder: &Path) -> Result<Corpus, String> {
+        let at = |e: std::io::Error| format!("{}: {e}", folder.display());
+        let mut paths: Vec<_> = fs::read_dir(folder)
+            .map_err(at)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(at)?;
+        paths.retain(|path| path.extension().is_some_and(|end| end == "toml"));
+        paths.sort();
+        let mut corpus = Corpus {
+            bare: Vec::new(),
+            mutants: Vec::new(),
+        };
+        for path in paths {
+            let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+            let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
+            if path.ends_with(BARE) {
+                corpus.bare = toml::from_str::<Bare>(&text).map_err(|e| wrong(&e))?.edit;
+                continue;
+            }
+            let mut mutant: Mutant = toml::from_str(&text).map_err(|e| wrong(&e))?;
+            let stem = path.file_stem().unwrap_or_default();
+            mutant.name = stem.to_string_lossy().into_owned();
+            corpus.mutants.push(mutant);
+        }
+        Ok(corpus)
+    }
+
+    /// The sources of a mutant, made from the reference's.
+    ///
+    /// # Errors
+    /// An edit fits no more, or in more than one place: the corpus has drifted from the reference.
+    pub fn sources(&self, mutant: &Mutant, reference: &Sources) -> Result<Sources, String> {
+        let mut sources = reference.clone();
+        for edit in self.bare.iter().chain(&mutant.edit) {
+            apply(edit, &mut sources).map_err(|e| format!("mutant {}: {e}", mutant.name))?;
+        }
+        Ok(sources)
+    }
+}
+
+fn apply(edit: &Edit, sources: &mut Sources) -> Result<(), String> {
+    let file = &edit.file;
+    let Some(text) = sources.get_mut(file) else {
+        return Err(format!("there is no file {file}"));
+    };
+    match text.matches(&edit.from).count() {
+        1 => *text = text.replace(&edit.from, &edit.to),
+        n => {
+            return Err(format!(
+                "{file} holds this {n} times, and must hold it once; bring the edit up to date:\n{}",
+                edit.from
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(from: &str, to: &str) -> Edit {
+        Edit {
+            file: "raft/src/a.rs".into(),
+            from: from.into(),
+            to: to.into(),
+        }
+    }
+
+    fn sources() -> Sources {
+        [("raft/src/a.rs".to_string(), "one two two".to_string())].into()
+    }
+
+    #[test]
+    fn an_edit_fits_exactly_once() {
+        let mut changed = sources();
+        apply(&edit("one", "1"), &mut changed).unwrap();
+        assert_eq!(changed["raft/src/a.rs"], "1 two two");
+        for (from, times) in [("two", "2 times"), ("three", "0 times")] {
+            let error = apply(&edit(from, ""), &mut sources()).unwrap_err();
+            assert!(error.contains(times) && error.ends_with(from), "{error}");
+        }
+    }
+
+    /// The corpus in the repository fits the reference in the repository.
+    #[test]
+    fn the_corpus_fits_the_reference() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let corpus = Corpus::read(&root.join("tests/mutants")).unwrap();
+        let mut reference = Sources::new();
+        for path in crate::handout::tree::files(root).unwrap() {
+            let name = path.to_string_lossy().into_owned();
+            if name.starts_with("raft/src/") || name.starts_with("kvraft/src/") {
+                reference.insert(name, fs::read_to_string(root.join(&path)).unwrap());
+            }
+        }
+        for mutant in &corpus.mutants {
+            let sources = corpus.sources(mutant, &reference).unwrap();
+            assert_ne!(sources, reference, "{} changes nothing", mutant.name);
+        }
+        assert!(!corpus.mutants.is_empty());
+    }
+}
