@@ -7,7 +7,7 @@ use labsim::log::info;
 use labsim::sync::Arc;
 use raftapi::{ApplyMsg, LogIndex, Persister, Raft, Term};
 
-use crate::server::Core;
+use crate::server::{Core, State};
 use crate::snapshots::Picture;
 use crate::store::Store;
 
@@ -43,6 +43,7 @@ impl<R: Raft> Applier<R> {
         let mut state = self.core.state.lock();
         let result = state.store.apply(request);
         state.waiting.applied(index, term, result);
+        self.note_applied(&mut state, index);
         if self.is_snapshot_due() {
             // If one is being written this moment, the next entry is early enough.
             let store = state.store.clone();
@@ -66,6 +67,14 @@ impl<R: Raft> Applier<R> {
         let mut state = self.core.state.lock();
         state.store = store;
         state.waiting.skipped(index);
+        self.note_applied(&mut state, index);
+    }
+
+    fn note_applied(&self, state: &mut State, index: LogIndex) {
+        state.applied = index;
+        if self.core.read_index {
+            self.core.moved.notify_all();
+        }
     }
 }
 // END SOLUTION

@@ -26,6 +26,10 @@
 //!    on what came before.
 //! 4. The server at which a handler waits for this entry hands it the result.
 //!
+//! A get goes this way too, which is simple and right, and costs a majority's disk writes. What a
+//! real service does instead (§8; "ReadIndex" in §6.4 of Ongaro's dissertation) is an option of
+//! [`Server`].
+//!
 //! # Which file holds what
 //!
 //! | file | what is in it |
@@ -35,14 +39,13 @@
 //! | [`clerk`] | the client's side: numbering, retrying, finding the leader |
 //! | [`store`] | the state machine: keys, values, and who has had what done |
 //! | `server.rs` | the RPC handler: propose, wait |
+//! | `reads.rs` | the way of a get that does not enter the log |
 //! | `waiting.rs` | which handler waits for which entry, and when it waits in vain |
 //! | `applier.rs` | the thread that takes what Raft has committed |
 //! | `snapshots.rs` | the thread that writes snapshots when Raft's state has grown |
 //!
 //! # What is left out
 //!
-//! - Reads without a log entry (§8; ReadIndex in §6.4 of Ongaro's dissertation). A get goes through
-//!   the log like the rest, which is simple and right, and costs a majority's disk writes.
 //! - The end of a session (dissertation §6.3). The store remembers one number for each clerk there
 //!   ever was. A real service lets clerks register, and forgets those that are long gone, at a
 //!   moment on which all servers agree.
@@ -60,6 +63,7 @@ pub mod message;
 pub mod store;
 
 mod applier;
+mod reads;
 mod server;
 mod snapshots;
 mod waiting;
@@ -83,26 +87,32 @@ use labrpc::{ClientEnd, Service};
 use raftapi::kv::KvServer;
 use raftapi::{PeerId, Persister, Raft};
 
-/// One server of the service, on a Raft of type `R`.
-pub struct Server<R: Raft> {
-    // BEGIN SOLUTION
+// BEGIN SOLUTION
+/// One server of the service, on a Raft of type `R`. With `READ_INDEX` its reads do not enter the
+/// log, if Raft can confirm that it leads ([`Raft::read_index`]).
+pub struct Server<R: Raft, const READ_INDEX: bool = false> {
     core: Arc<Core<R>>,
-    // END SOLUTION
-    // STUB: raft: R,
 }
 
-impl<R: Raft> KvServer for Server<R> {
+impl<R: Raft, const READ_INDEX: bool> KvServer for Server<R, READ_INDEX> {
+    // END SOLUTION
+    // STUB: /// One server of the service, on a Raft of type `R`.
+    // STUB: pub struct Server<R: Raft> {
+    // STUB:     raft: R,
+    // STUB: }
+    // STUB:
+    // STUB: impl<R: Raft> KvServer for Server<R> {
     fn start(
         peers: Vec<ClientEnd>,
         me: PeerId,
         persister: Persister,
         max_state: Option<usize>,
-    ) -> Server<R> {
+    ) -> Self {
         // BEGIN SOLUTION
         let store = Store::restore(&persister.snapshot());
         let (apply_tx, messages) = unbounded();
         let raft = R::make(peers, me, persister.clone(), apply_tx);
-        let core = Arc::new(Core::new(me, raft, store));
+        let core = Arc::new(Core::new(me, raft, store, READ_INDEX));
         let (orders, taken) = bounded(0);
         let snapshotter = Snapshotter {
             core: core.clone(),
@@ -148,7 +158,7 @@ impl<R: Raft> KvServer for Server<R> {
 }
 
 // BEGIN SOLUTION
-impl<R: Raft> Drop for Server<R> {
+impl<R: Raft, const READ_INDEX: bool> Drop for Server<R, READ_INDEX> {
     fn drop(&mut self) {
         KvServer::kill(self);
     }

@@ -3,38 +3,72 @@
 
 use labsim::channel::{Receiver, RecvTimeoutError};
 use labsim::log::{debug, info};
-use labsim::sync::Mutex;
+use labsim::sync::{Condvar, Mutex};
 use labsim::time::{Duration, Instant};
 use raftapi::{LogIndex, NotLeader, PeerId, Raft, Term};
 
-use crate::message::{Reply, Request, kv_rpc};
+use crate::message::{Op, Reply, Request, kv_rpc};
 use crate::store::Store;
 use crate::waiting::Waiting;
 
 /// How long an operation may wait to be committed. A leader that is cut off does not know that it
 /// is; but its clerk may be able to reach the majority.
-const PATIENCE: Duration = Duration::from_millis(400);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A handler that waits looks so often whether its server still leads.
-const GLANCE: Duration = Duration::from_millis(50);
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 
 /// What a server's threads have in common.
 pub(crate) struct Core<R> {
     pub me: PeerId,
     pub raft: R,
     pub state: Mutex<State>,
+    /// Gets do not enter the log.
+    pub read_index: bool,
+    /// For them: the store has moved on.
+    pub moved: Condvar,
 }
 
 /// What changes.
 pub(crate) struct State {
     pub store: Store,
+    /// The last entry in the store since the server started; 0 if there is none yet.
+    pub applied: LogIndex,
     pub waiting: Waiting,
     pub killed: bool,
 }
 
 impl<R: Raft> kv_rpc::Handler for Core<R> {
     fn execute(&self, request: Request) -> Reply {
-        let command = labgob::encode(&request).into();
+        match &request.op {
+            Op::Get { key } if self.read_index => {
+                let read = self.read(key);
+                read.unwrap_or_else(|| self.execute_in_log(&request))
+            }
+            _ => self.execute_in_log(&request),
+        }
+    }
+}
+
+impl<R: Raft> Core<R> {
+    pub fn new(me: PeerId, raft: R, store: Store, read_index: bool) -> Core<R> {
+        let state = State {
+            store,
+            applied: LogIndex::ZERO,
+            waiting: Waiting::default(),
+            killed: false,
+        };
+        Core {
+            me,
+            raft,
+            state: Mutex::new(state),
+            read_index,
+            moved: Condvar::new(),
+        }
+    }
+
+    fn execute_in_log(&self, request: &Request) -> Reply {
+        let command = labgob::encode(request).into();
         let begun = {
             // One lock for both: else the entry could be applied before anybody waits for it.
             let mut state = self.state.lock();
@@ -51,21 +85,6 @@ impl<R: Raft> kv_rpc::Handler for Core<R> {
                 Some(value) => Reply::Done(value),
                 None => self.give_up(index, term),
             },
-        }
-    }
-}
-
-impl<R: Raft> Core<R> {
-    pub fn new(me: PeerId, raft: R, store: Store) -> Core<R> {
-        let state = State {
-            store,
-            waiting: Waiting::default(),
-            killed: false,
-        };
-        Core {
-            me,
-            raft,
-            state: Mutex::new(state),
         }
     }
 

@@ -93,12 +93,16 @@ impl Actor {
         // After the events: a heartbeat that has just arrived in time is not too late.
         node.tick();
         let calls = node.finish();
+        let reads = node.take_confirmed_reads();
         self.deliveries.add(node.take_deliveries());
         let deadline = node.deadline();
         drop(node);
 
         replies.into_iter().for_each(|send| send());
         calls.into_iter().for_each(|outgoing| self.call(outgoing));
+        for (tell, index) in reads {
+            let _ = tell.send(index); // who asked may have given up
+        }
         Some(deadline)
     }
 

@@ -141,7 +141,8 @@ impl Node {
         info!(target: "election", "server {me} leads term {term} with {votes} of {} votes, its log ends at {last}", self.cluster);
         let new = |peer| (peer, Progress::new(last.index, self.now));
         let progress: BTreeMap<_, _> = self.others().map(new).collect();
-        self.role = Role::Leader { progress };
+        let reads = Vec::new();
+        self.role = Role::Leader { progress, reads };
     }
 }
 // END SOLUTION

@@ -28,6 +28,7 @@
 //! | `replication.rs` | "AppendEntries RPC"; "Rules for Servers": Leaders |
 // BEGIN SOLUTION
 //! | `progress.rs` | "Volatile state on leaders" |
+//! | `reads.rs` | reads that do not enter the log (§8) |
 // END SOLUTION
 //! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
 //! | `log.rs` | the log: all index arithmetic |
@@ -44,9 +45,8 @@
 //! # What is left out
 //!
 //! - Membership changes (§6). The dissertation's chapter 4 has a simpler way than the paper's.
-//! - Reads without a log entry (§8), and the leader's empty entry at the start of its term (§8):
-//!   tests count on the indices of commands. The price is that entries of earlier terms stay
-//!   uncommitted until the next command.
+//! - The leader's empty entry at the start of its term (§8): tests count on the indices of commands.
+//!   The price is that entries of earlier terms stay uncommitted until the next command.
 //! - Snapshots in pieces (Figure 13's `offset` and `done`).
 //! - PreVote and a leader that resigns when it hears of no majority (dissertation §9.6, §6.2). A
 //!   server that was cut off comes back with a high term and forces an election; a leader that is
@@ -89,13 +89,14 @@ mod snapshot;
 
 // BEGIN SOLUTION
 mod progress;
+mod reads;
 mod records;
 mod trace;
 
 #[cfg(test)]
 mod tests;
 
-use labsim::channel::unbounded;
+use labsim::channel::{Receiver, unbounded};
 use labsim::rand::{RngExt, rng};
 use labsim::thread;
 use labsim::time::Instant;
@@ -175,6 +176,14 @@ impl raftapi::Raft for Raft {
         // STUB: let node = self.node.lock();
         // STUB: (node.term, false)
     }
+
+    // BEGIN SOLUTION
+    fn read_index(&self) -> Option<Receiver<LogIndex>> {
+        let told = self.node.lock().ask_to_read()?;
+        let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
+        Some(told)
+    }
+    // END SOLUTION
 
     fn snapshot(&self, index: LogIndex, snapshot: Bytes) {
         // BEGIN SOLUTION

@@ -22,6 +22,7 @@ use crate::message::{
     RequestVoteArgs, RequestVoteReply,
 };
 use crate::progress::{HEARTBEAT, Progress, Sent};
+use crate::reads::Read;
 use crate::records::Records;
 use crate::trace::Traced;
 
@@ -82,6 +83,8 @@ pub(crate) enum Role {
     /// Replicates its log to each of the others. Ends when it sees a later term.
     Leader {
         progress: BTreeMap<PeerId, Progress>,
+        /// Reads that wait for a majority's word.
+        reads: Vec<Read>,
     },
 }
 
@@ -180,7 +183,7 @@ impl Node {
     /// When `tick` must be called, if nothing else happens before.
     pub fn deadline(&self) -> Instant {
         match &self.role {
-            Role::Leader { progress } => {
+            Role::Leader { progress, .. } => {
                 let due = progress.values().map(|p| p.heartbeat_due).min();
                 due.unwrap_or(self.now + HEARTBEAT)
             }
@@ -300,7 +303,7 @@ impl Node {
                     "server {me} has votes {votes:?} in term {term} and does not lead"
                 );
             }
-            Role::Leader { progress } => {
+            Role::Leader { progress, .. } => {
                 assert!(
                     self.voted_for == Some(me),
                     "server {me} leads term {term} but voted for {:?}",

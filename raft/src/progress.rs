@@ -157,7 +157,22 @@ impl Progress {
         }
     }
 
+    /// A heartbeat is due at once.
+    pub fn hurry_heartbeat(&mut self, now: Instant) {
+        self.heartbeat_due = now;
+    }
+
+    /// How many calls were made so far.
+    pub fn calls_made(&self) -> u64 {
+        self.made
+    }
+
     // After a call.
+
+    /// A reply has come to a call that was made after the first `made`.
+    pub fn has_answered_since(&self, made: u64) -> bool {
+        self.answered > made
+    }
 
     /// A reply came.
     pub fn note_answer(&mut self, sent: &Sent) {

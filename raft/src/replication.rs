@@ -55,7 +55,7 @@ impl Node {
 
     fn send_append_entries(&mut self, peer: PeerId) {
         let (now, term) = (self.now, self.term);
-        let Role::Leader { progress } = &mut self.role else {
+        let Role::Leader { progress, .. } = &mut self.role else {
             return;
         };
         let Some(p) = progress.get_mut(&peer) else {
@@ -184,7 +184,7 @@ impl Node {
     /// "If there exists an N such that N > commitIndex, a majority of `matchIndex[i]` >= N, and
     /// `log[N].term` == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
     pub fn advance_commit(&mut self) {
-        let Role::Leader { progress } = &self.role else {
+        let Role::Leader { progress, .. } = &self.role else {
             return;
         };
         let mut held: Vec<LogIndex> = progress.values().map(|p| p.match_index).collect();
@@ -207,7 +207,7 @@ impl Node {
         debug!(target: "log", "server {} has committed up to {}", self.me, self.log.id_at(index));
         self.commit = index;
         let now = self.now;
-        if let Role::Leader { progress } = &mut self.role {
+        if let Role::Leader { progress, .. } = &mut self.role {
             progress.values_mut().for_each(|p| p.announce_commit(now));
         }
     }
@@ -215,7 +215,7 @@ impl Node {
     /// What we know about a follower, if we lead.
     pub fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
         match &mut self.role {
-            Role::Leader { progress } => progress.get_mut(&peer),
+            Role::Leader { progress, .. } => progress.get_mut(&peer),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use labrpc::{ClientEnd, Service};
-use labsim::channel::Sender;
+use labsim::channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{RpcView, SavedView};
@@ -80,6 +80,19 @@ pub trait Raft: Send + Sync + 'static {
     /// # Errors
     /// [`NotLeader`] if this peer does not think that it leads, or was killed.
     fn start(&self, command: Bytes) -> Result<(LogIndex, Term), NotLeader>;
+
+    /// Asks for a read barrier, for a service whose reads do not go through the log (§8; "ReadIndex" in
+    /// §6.4 of Ongaro's dissertation). Returns at once.
+    ///
+    /// On the channel comes an index, once a majority has confirmed that this peer still led after
+    /// the call. A read from the service's state is right as soon as all entries up to that index
+    /// are applied to it. If this peer loses its office first, the channel is closed.
+    ///
+    /// `None`, the default, is always right: a read then goes through the log as the rest does. It
+    /// is the answer of a peer that does not lead, or leads and has committed nothing in its term yet.
+    fn read_index(&self) -> Option<Receiver<LogIndex>> {
+        None
+    }
 
     /// The current term, and whether this peer thinks that it leads it. Returns at once.
     ///

@@ -123,8 +123,12 @@ fn saved(saved: &SavedView) -> Option<String> {
 /// The line of a test that passed.
 pub fn success(run: &Run, ended: &Ended) -> String {
     let facts = run.board.facts();
+    let done = match run.story.is_kv() {
+        true => format!("{} operations", run.board.kv.lock().operations()),
+        false => format!("{} agreements", facts.agreements),
+    };
     format!(
-        "pass {} {}: seed {:#x}, {} servers, {} virtual, {} CPU, {} RPCs, {} bytes, {} agreements",
+        "pass {} {}: seed {:#x}, {} servers, {} virtual, {} CPU, {} RPCs, {} bytes, {done}",
         run.story.part,
         run.story.name,
         run.seed,
@@ -133,7 +137,6 @@ pub fn success(run: &Run, ended: &Ended) -> String {
         seconds(ended.cpu),
         facts.rpcs,
         facts.bytes,
-        facts.agreements
     )
 }
 

@@ -22,20 +22,13 @@ fn snapshot_rpc(c: &Cluster) {
     second.put("c", "C");
     second.put("d", "D");
     for (key, value) in [("a", "A"), ("b", "B"), ("1", "1"), ("49", "49")] {
-        expect_value(c, &second.get(key), value);
+        c.expect_value(&second.get(key), value);
     }
     c.heal();
     clerk.put("e", "E");
     for (key, value) in [("c", "C"), ("e", "E"), ("1", "1")] {
-        expect_value(c, &clerk.get(key), value);
+        c.expect_value(&clerk.get(key), value);
     }
-}
-
-#[track_caller]
-fn expect_value(c: &Cluster, value: &str, expected: &str) {
-    c.expect(&claim::READS_OWN_WRITES, value == expected, || {
-        format!("a get returned {value:?}, expected {expected:?}")
-    });
 }
 
 /// Snapshots are small, and so is Raft's state (§7).
@@ -46,7 +39,7 @@ fn snapshot_size(c: &Cluster) {
     for _ in 0..200 {
         for value in ["0", "1"] {
             clerk.put("x", value);
-            expect_value(c, &clerk.get("x"), value);
+            c.expect_value(&clerk.get("x"), value);
         }
     }
     c.expect_bounded_state();
@@ -132,7 +125,10 @@ fn snapshot_unreliable_recover_concurrent_partition_linearizable(c: &Cluster) {
 /// What was done before a snapshot is not done again after a restart from it (§7, §8).
 #[story(part = "3B", servers = 3, points = 4, max_state = 1000)]
 fn lost_answer_and_restart(c: &Cluster) {
-    lost_answer_and(c, |c| c.restart_all(c.servers()));
+    c.lose_an_answer(|c, other, number| {
+        bury(c, other, number);
+        c.restart_all(c.servers());
+    });
 }
 
 /// What was done before a snapshot is not done again by a server that got it from the leader (§7, §8).
@@ -140,7 +136,8 @@ fn lost_answer_and_restart(c: &Cluster) {
 fn lost_answer_and_installed_snapshot(c: &Cluster) {
     let [lagging, a, b] = c.all();
     c.cut_off(lagging);
-    lost_answer_and(c, |c| {
+    c.lose_an_answer(|c, other, number| {
+        bury(c, other, number);
         c.rejoin(lagging);
         c.sleep_ms(1000);
         // One of those that have seen the append goes; so whoever leads, the other majority counts on `lagging`.
@@ -149,29 +146,10 @@ fn lost_answer_and_installed_snapshot(c: &Cluster) {
     });
 }
 
-/// An append whose answer is lost; so many writes by others that it is only in a snapshot; then `then`;
-/// then its clerk asks again.
-fn lost_answer_and(c: &Cluster, then: impl FnOnce(&Cluster)) {
-    let mut other = c.clerk();
-    let mut clerk = c.clerk();
-    let number = clerk.number();
-    clerk.put("x", "");
-    c.lose_replies(number, true);
-    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
-    let done = c.until(Duration::from_secs(5), Duration::from_millis(20), || {
-        !other.get("x").is_empty()
-    });
-    c.expect(&claim::CLERK_ANSWERED, done, || {
-        "an append whose answer gets lost was not done in 5 s".into()
-    });
-    c.let_reach(number, []);
+/// While this clerk keeps still, others write so much that what it did is only in a snapshot.
+fn bury(c: &Cluster, other: &mut tests::kv::Clerk, clerk: u32) {
+    c.let_reach(clerk, []);
     (0..100).for_each(|round| other.put("y", &round.to_string()));
-    then(c);
-    c.let_reach(number, c.servers());
-    c.lose_replies(number, false);
-    c.join_answered(vec![client]);
-    let value = other.get("x");
-    c.expect_appends(&value, 0, 1);
 }
 
 /// Servers crash one at a time, any of them, the leader too, while clients work (§7, §8).

@@ -8,6 +8,7 @@ mod elections;
 mod fuzz;
 mod logs;
 mod persistence;
+mod reads;
 mod replications;
 mod snapshots;
 mod stage;

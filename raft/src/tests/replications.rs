@@ -213,7 +213,7 @@ fn late_replies_take_nothing_back() {
     a.use_append_reply(PeerId(B), first, success(1));
     a.finish();
     assert_eq!(a.commit, LogIndex(2));
-    let Role::Leader { progress } = &a.role else {
+    let Role::Leader { progress, .. } = &a.role else {
         panic!("A leads")
     };
     assert_eq!(progress[&PeerId(B)].match_index, LogIndex(2));

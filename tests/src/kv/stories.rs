@@ -1,12 +1,67 @@
-//! Stories that both parts tell: 3A without snapshots, 3B with them.
+//! Stories that are told more than once: in 3A without snapshots, in 3B with them, and of services
+//! that do more than a student's.
 
 use labsim::rand::{IndexedRandom, RngExt, rng};
 use labsim::time::Duration;
 
-use crate::kv::append_text;
+use crate::kv::{Clerk, append_text};
 use crate::{Cluster, Flag, claim};
 
 impl Cluster {
+    /// Checks what a get returned.
+    #[track_caller]
+    pub fn expect_value(&self, value: &str, expected: &str) {
+        self.expect(&claim::READS_OWN_WRITES, value == expected, || {
+            format!("a get returned {value:?}, expected {expected:?}")
+        });
+    }
+
+    /// An append is done, and no answer gets through to its clerk; then `meanwhile`, told by another
+    /// clerk and with the first one's number; then answers pass again, and the clerk still asks.
+    #[track_caller]
+    pub fn lose_an_answer(&self, meanwhile: impl FnOnce(&Cluster, &mut Clerk, u32)) {
+        let (mut other, mut clerk) = (self.clerk(), self.clerk());
+        let number = clerk.number();
+        clerk.put("x", "");
+        self.lose_replies(number, true);
+        let client = self.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+        let done = self.until(Duration::from_secs(5), Duration::from_millis(20), || {
+            !other.get("x").is_empty()
+        });
+        self.expect(&claim::CLERK_ANSWERED, done, || {
+            "an append whose answer gets lost was not done in 5 s".into()
+        });
+        meanwhile(self, &mut other, number);
+        self.let_reach(number, self.servers());
+        self.lose_replies(number, false);
+        self.join_answered(vec![client]);
+        self.expect_appends(&other.get("x"), 0, 1);
+    }
+
+    /// A leader is replaced without knowing it, and the others go on; a clerk that reaches only the
+    /// old one asks it for what has changed.
+    #[track_caller]
+    pub fn expect_no_stale_read(&self) {
+        let mut writer = self.clerk();
+        writer.put("x", "old");
+        let deposed = self.leader();
+        let others: [_; 2] = self.others([deposed]);
+        let mut reader = self.clerk_to([deposed]);
+        let number = reader.number();
+        self.partition(&[&[deposed], &others]);
+        writer.reach(others);
+        writer.put("x", "new");
+        let get = self.start_actor(0, move |_, _| reader.get("x"));
+        self.sleep_ms(2000);
+        self.expect(&claim::NOT_WITHOUT_MAJORITY, !get.is_finished(), || {
+            format!("{deposed}, which has heard nobody for seconds, answered a get")
+        });
+        self.heal();
+        self.let_reach(number, self.servers());
+        let values = self.join_answered(vec![get]);
+        self.expect_value(&values[0], "new");
+    }
+
     /// One clerk appends a thousand times, and each takes at most a third of a heartbeat.
     #[track_caller]
     pub fn expect_speed(&self) {

@@ -1,0 +1,38 @@
+// BEGIN SOLUTION
+//! The way of a get that does not enter the log (§8; "ReadIndex" in dissertation §6.4).
+//!
+//! No disk is written and no follower's log grows; the price is a round of heartbeats. The numbers
+//! are the section's; 1 to 3 are Raft's part, [`Raft::read_index`].
+
+use labsim::time::Instant;
+use raftapi::{LogIndex, Raft};
+
+use crate::message::Reply;
+use crate::server::{Core, GLANCE, PATIENCE};
+
+impl<R: Raft> Core<R> {
+    /// The answer to a get; nothing if it has to go through the log.
+    pub fn read(&self, key: &str) -> Option<Reply> {
+        let confirmed = self.raft.read_index()?;
+        let deadline = Instant::now() + PATIENCE;
+        // A leader that was replaced is never told, or learns that it was: its store may be old.
+        let index = confirmed.recv_deadline(deadline).ok();
+        let value = index.and_then(|index| self.value_at(index, key, deadline));
+        Some(value.map_or(Reply::NotHere { leader: None }, Reply::Done))
+    }
+
+    /// The key's value, once the store has all entries up to `index`.
+    fn value_at(&self, index: LogIndex, key: &str, deadline: Instant) -> Option<String> {
+        let mut state = self.state.lock();
+        // 4. "The leader waits for its state machine to advance at least as far as the readIndex."
+        while state.applied < index {
+            if state.killed || Instant::now() >= deadline {
+                return None;
+            }
+            self.moved.wait_for(&mut state, GLANCE);
+        }
+        // 5. "Finally, the leader issues the query against its state machine."
+        Some(state.store.get(key).to_string())
+    }
+}
+// END SOLUTION
