@@ -120,10 +120,16 @@ pub struct Grade {
     /// How many processes at a time [default: one a core].
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
+    /// The most minutes that the tests of one submission may take together.
+    #[arg(long, value_name = "M", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub minutes: u32,
+    /// Megabytes of memory that one process of a submission may use.
+    #[arg(long, value_name = "MB", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..))]
+    pub memory: u32,
     /// The points [default: grading.toml].
     #[arg(long, value_name = "FILE")]
     pub points: Option<PathBuf>,
-    /// Go on where an earlier grading with the same --out stopped.
+    /// Go on where an earlier grading with the same options stopped.
     #[arg(long)]
     pub resume: bool,
     /// Grade the samples of this file too, and fail if a mark is not the expected one.

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
 use crate::cli::Guard;
 
@@ -20,6 +20,8 @@ pub struct Limits {
     pub output: u64,
     /// Time on the wall. The one limit that the parent watches.
     pub wall: Duration,
+    /// It sees nothing of this process's environment.
+    pub clean: bool,
 }
 
 impl Limits {
@@ -43,6 +45,9 @@ pub fn run(options: &Guard) -> Result<bool, String> {
     limit(Resource::As, options.memory)?;
     limit(Resource::Fsize, options.output)?;
     limit(Resource::Core, 0)?;
+    // If the parent is killed nobody watches the wall clock any more.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| format!("the end with the parent: {error}"))?;
     let (program, arguments) = options
         .program
         .split_first()

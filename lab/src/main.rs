@@ -11,6 +11,7 @@
 //! | `pool` | many of them, a few at a time |
 //! | `tally` | what a test's runs add up to |
 //! | `test`, `show` | the command `test`, and how it prints |
+//! | `out` | writing to stdout, which may have lost its reader |
 //! | `replay` | the command `replay` |
 //! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
 //! | `grade` | the command `grade` |
@@ -24,6 +25,7 @@ mod guard;
 mod handout;
 mod mutants;
 mod near;
+mod out;
 mod pool;
 mod record;
 mod replay;
@@ -33,6 +35,7 @@ mod test;
 mod worker;
 mod workspace;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            let _ = writeln!(std::io::stderr(), "error: {problem}");
             ExitCode::from(2)
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::catalog::Test;
 use crate::guard::Limits;
@@ -24,10 +24,14 @@ pub struct Plan<'a> {
     pub runs: u32,
     /// Processes at a time.
     pub jobs: usize,
+    /// Seeds of one process; `None`: as many as keep all processes busy.
+    pub batch: Option<u32>,
     /// How the tests run.
     pub environment: Vec<(&'static str, String)>,
     /// What one process may use.
     pub limits: Limits,
+    /// When it all ends, done or not.
+    pub deadline: Option<Instant>,
     /// Set to end it all early.
     pub interrupted: &'a AtomicBool,
 }
@@ -82,7 +86,8 @@ impl Plan<'_> {
         loop {
             let next = queue.lock().expect("no holder panics").pop_front();
             let Some(batch) = next else { return };
-            let stop = || is_set(self.interrupted) || is_set(&unwanted[batch.number]);
+            let late = || self.deadline.is_some_and(|end| Instant::now() >= end);
+            let stop = || is_set(self.interrupted) || is_set(&unwanted[batch.number]) || late();
             if stop() {
                 continue;
             }
@@ -95,7 +100,8 @@ impl Plan<'_> {
 
     /// The tests in order, each in as many pieces as keep every process busy to the end.
     fn batches(&self) -> VecDeque<Batch> {
-        let share = self.runs.div_ceil(self.jobs as u32).clamp(1, BATCH);
+        let even = self.runs.div_ceil(self.jobs as u32).clamp(1, BATCH);
+        let share = self.batch.unwrap_or(even);
         let mut batches = VecDeque::new();
         for (number, test) in self.tests.iter().enumerate() {
             for first in (0..self.runs).step_by(share as usize) {
@@ -132,15 +138,18 @@ mod tests {
             memory: 0,
             output: 0,
             wall: Duration::ZERO,
+            clean: false,
         };
-        for (runs, jobs) in [(1, 4), (7, 2), (230, 3)] {
+        for (runs, jobs, batch) in [(1, 4, None), (7, 2, None), (230, 3, None), (7, 2, Some(5))] {
             let plan = Plan {
                 tests: &tests,
                 seed: u64::MAX,
                 runs,
                 jobs,
+                batch,
                 environment: Vec::new(),
                 limits,
+                deadline: None,
                 interrupted: &interrupted,
             };
             let mut seeds: Vec<u64> = plan

@@ -1,10 +1,10 @@
 //! How tests over many seeds look: a live table on a terminal, lines in a pipe, JSON for programs.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use serde_json::json;
 
+use crate::out;
 use crate::tally::Tally;
 
 /// Something that shows tallies as they grow.
@@ -25,9 +25,9 @@ impl Show for Lines {
     fn update(&mut self, tallies: &[Tally]) {
         while let Some(tally) = tallies.get(self.shown).filter(|tally| tally.is_done()) {
             if self.shown == 0 {
-                println!("{}", header());
+                out::line(header());
             }
-            println!("{}", row(tally));
+            out::line(row(tally));
             self.shown += 1;
         }
     }
@@ -35,7 +35,7 @@ impl Show for Lines {
     fn finish(&mut self, tallies: &[Tally]) {
         self.update(tallies);
         for tally in tallies.iter().skip(self.shown) {
-            println!("{}", row(tally));
+            out::line(row(tally));
         }
     }
 }
@@ -49,14 +49,14 @@ pub struct Json {
 impl Show for Json {
     fn update(&mut self, tallies: &[Tally]) {
         while let Some(tally) = tallies.get(self.shown).filter(|tally| tally.is_done()) {
-            println!("{}", object(tally));
+            out::line(object(tally));
             self.shown += 1;
         }
     }
 
     fn finish(&mut self, tallies: &[Tally]) {
         for tally in tallies.iter().skip(self.shown) {
-            println!("{}", object(tally));
+            out::line(object(tally));
         }
     }
 }
@@ -102,8 +102,7 @@ impl Live {
             let _ = writeln!(out, "{}", coloured(tally));
         }
         if out != self.last {
-            print!("{out}");
-            let _ = std::io::stdout().flush();
+            crate::out::text(&out);
             self.last = out;
         }
     }

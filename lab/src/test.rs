@@ -1,6 +1,7 @@
 //! `cargo lab test`: tests over many seeds.
 
 use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::catalog;
@@ -10,7 +11,7 @@ use crate::pool::{Plan, cores};
 use crate::show::{Json, Lines, Live, Show, closing};
 use crate::tally::Tally;
 use crate::worker::{interrupted, is_set};
-use crate::workspace;
+use crate::{out, workspace};
 
 /// Limits wide enough for an honest mistake of one's own: they keep the machine usable.
 pub const OWN: Limits = Limits {
@@ -18,6 +19,7 @@ pub const OWN: Limits = Limits {
     memory: 8 << 30,
     output: 256 << 20,
     wall: Duration::from_secs(1800),
+    clean: false,
 };
 
 /// Runs the tests; `true` if all passed.
@@ -39,7 +41,9 @@ pub fn run(options: &Test) -> Result<bool, String> {
         runs: options.runs,
         jobs: options.jobs.map_or_else(cores, |jobs| jobs as usize),
         environment: options.knobs.environment(),
+        batch: None,
         limits: OWN,
+        deadline: None,
         interrupted: &interrupted,
     };
     let mut tallies: Vec<Tally> = tests
@@ -62,15 +66,16 @@ pub fn run(options: &Test) -> Result<bool, String> {
             }
         }
         show.update(&tallies);
+        if out::is_gone() {
+            interrupted.store(true, Ordering::Relaxed);
+        }
         wanted
     })?;
     let broke_off = is_set(&interrupted);
     show.finish(&tallies);
     if !options.json {
-        print!(
-            "{}",
-            closing(&tallies, broke_off, options.knobs.clock == Clock::Real)
-        );
+        let real = options.knobs.clock == Clock::Real;
+        out::text(&closing(&tallies, broke_off, real));
     }
     Ok(!broke_off
         && tallies

@@ -76,13 +76,14 @@ pub fn play(
         .env("RUST_BACKTRACE", "0");
     command.envs(environment.iter().map(|(name, value)| (name, value)));
 
-    let output = folder.path().join("output");
-    let watched = watch(command, &output, limits, stop)?;
+    // What it says on stdout is nobody's business; on stderr a panic speaks.
+    let (output, errors) = (folder.path().join("output"), folder.path().join("errors"));
+    let watched = watch(command, &output, &errors, limits, stop)?;
     let records = read(&results, &word);
-    let tail = tail(&output)?;
-    let end = match tail.is_empty() {
+    let last_words = steady(&tail(&errors)?);
+    let end = match last_words.is_empty() {
         true => watched.end,
-        false => format!("{}; its last words:\n{tail}", watched.end),
+        false => format!("{}; its last words:\n{last_words}", watched.end),
     };
     Ok(Harvest {
         records,
@@ -102,24 +103,29 @@ pub struct Watched {
     pub stopped: bool,
 }
 
-/// Runs `command` in a process group of its own under `limits`; its output goes to a file. Whatever
-/// is left of the group when it ends is ended too.
+/// Runs `command` in a process group of its own under `limits`; its output goes to files, which may
+/// be the same one. Whatever is left of the group when it ends is ended too.
 ///
 /// # Errors
 /// It can't be started.
 pub fn watch(
     command: Command,
     output: &Path,
+    errors: &Path,
     limits: &Limits,
     stop: impl Fn() -> bool,
 ) -> io::Result<Watched> {
     let mut command = guarded(limits, &command).map_err(io::Error::other)?;
     let out = File::create(output)?;
+    let err = match output == errors {
+        true => out.try_clone()?,
+        false => File::create(errors)?,
+    };
     command
         .process_group(0)
         .stdin(Stdio::null())
-        .stdout(out.try_clone()?)
-        .stderr(out);
+        .stdout(out)
+        .stderr(err);
     let mut child = command.spawn()?;
     let began = Instant::now();
     let mut nap = Duration::from_micros(500);
@@ -202,6 +208,17 @@ pub fn tail(output: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_string())
 }
 
+/// Without the numbers of threads, which differ from run to run: marks of equal runs are equal.
+fn steady(words: &str) -> String {
+    let line = |line: &str| match (line.find("' ("), line.find(") panicked at")) {
+        (Some(from), Some(to)) if line.starts_with("thread '") && from < to => {
+            format!("{}{}", &line[..=from], &line[to + 1..])
+        }
+        _ => line.to_string(),
+    };
+    words.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// A word that nobody can guess.
 fn random_word() -> io::Result<String> {
     let mut bytes = [0; 16];
@@ -248,6 +265,13 @@ mod tests {
         .unwrap();
         assert_eq!(read(&path, "word").len(), 1);
         assert!(read(&folder.path().join("none"), "word").is_empty());
+    }
+
+    #[test]
+    fn numbers_of_threads_are_left_out() {
+        let words = "a\nthread 'main' (4711) panicked at x.rs:1:2:\nthread (1)";
+        let expected = "a\nthread 'main' panicked at x.rs:1:2:\nthread (1)";
+        assert_eq!(steady(words), expected);
     }
 
     #[test]

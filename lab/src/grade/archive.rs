@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
-use super::intake::{Entry, FILES_MOST, TOTAL_MOST, check_size, is_wanted};
+use super::intake::{Entry, FILES_MOST, TOTAL_MOST, check_size, is_wanted, would_be_wanted};
 
 /// The files of a `.zip` that matter.
 ///
@@ -22,9 +22,10 @@ pub fn zip(path: &Path) -> Result<Vec<Entry>, String> {
         let mut file = archive
             .by_index(number)
             .map_err(|e| format!("the archive is damaged: {e}"))?;
-        let name = Path::new(file.name()).to_path_buf();
+        // Some tools on Windows write their own separators.
+        let name = PathBuf::from(file.name().replace('\\', "/"));
         check_path(&name)?;
-        if file.is_symlink() && is_wanted(&name) {
+        if file.is_symlink() && would_be_wanted(&name) {
             return Err(format!(
                 "{} is a link; send the file itself",
                 name.display()
@@ -59,7 +60,7 @@ pub fn tar_gz(path: &Path) -> Result<Vec<Entry>, String> {
         let name = file.path().map_err(damaged)?.into_owned();
         check_path(&name)?;
         let kind = file.header().entry_type();
-        if is_wanted(&name) && !kind.is_file() && !kind.is_dir() {
+        if would_be_wanted(&name) && !kind.is_file() && !kind.is_dir() {
             return Err(format!(
                 "{} is a link or a special file; send the file itself",
                 name.display()
@@ -86,8 +87,7 @@ fn read(file: &mut impl Read, name: &Path, total: &mut u64) -> Result<Vec<u8>, S
 
 fn check_path(name: &Path) -> Result<(), String> {
     let fine = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    let plain = name.components().all(fine) && !name.to_string_lossy().contains('\\');
-    match plain {
+    match name.components().all(fine) {
         true => Ok(()),
         false => Err(format!(
             "the archive holds the path {}, which leads out of it",
@@ -126,8 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn separators_of_windows_are_separators() {
+        let file = zipped(&[("my work\\raft\\src\\lib.rs", "")]);
+        let entries = zip(file.path()).unwrap();
+        assert_eq!(entries[0].path, Path::new("my work/raft/src/lib.rs"));
+    }
+
+    #[test]
     fn paths_that_lead_out_are_refused() {
-        for bad in ["../raft/src/lib.rs", "/raft/src/lib.rs", "raft/../../x"] {
+        for bad in [
+            "../raft/src/lib.rs",
+            "/raft/src/lib.rs",
+            "raft/../../x",
+            "..\\x",
+        ] {
             let file = zipped(&[(bad, "")]);
             assert!(
                 zip(file.path()).unwrap_err().contains("leads out of it"),

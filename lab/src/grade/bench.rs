@@ -1,8 +1,9 @@
 //! The workspace that submissions are built in: ours, with the submission's sources in place of the
-//! reference's. There is one; what does not change between submissions is built once.
+//! reference's. There is one; what does not change between submissions is built once. A crate that
+//! a submission leaves out is filled in with the handout's stub.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,16 +11,17 @@ use std::time::Duration;
 
 use super::intake::Sources;
 use crate::guard::Limits;
-use crate::handout::tree;
+use crate::handout::{marks, tree};
 use crate::worker::{Watched, watch};
 use crate::workspace::{Build, Suites, executables};
 
 /// What a compiler may use.
 const COMPILER: Limits = Limits {
-    cpu: Duration::from_secs(900),
+    cpu: Duration::from_secs(600),
     memory: 16 << 30,
     output: 4 << 30,
-    wall: Duration::from_secs(1800),
+    wall: Duration::from_secs(1200),
+    clean: false,
 };
 
 /// The crates that a submission replaces, where the workspace has them.
@@ -34,8 +36,10 @@ pub struct Bench {
     output: PathBuf,
     /// The crates that a submission replaces.
     pub crates: Vec<&'static str>,
-    /// Ours of these, which hold what a submission leaves out.
     ours: Sources,
+    stubs: Sources,
+    /// Held as long as the workspace is in use.
+    _lock: File,
 }
 
 impl Bench {
@@ -44,13 +48,14 @@ impl Bench {
     /// # Errors
     /// A file can't be read or written.
     pub fn new(root: &Path, folder: &Path) -> Result<Bench, String> {
+        let lock = lock(folder)?;
         let tree = folder.join("tree");
         let mut kept = BTreeSet::new();
         let crates: Vec<&str> = STUDENTS
             .into_iter()
             .filter(|name| root.join(name).join("src").is_dir())
             .collect();
-        let mut ours = Sources::new();
+        let (mut ours, mut stubs) = (Sources::new(), Sources::new());
         let mut hasher = DefaultHasher::new();
         for path in tree::files(root)? {
             let name = path.to_string_lossy();
@@ -60,6 +65,8 @@ impl Bench {
             {
                 let text =
                     fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+                let parts = marks::split(&text).map_err(|e| format!("{name}: {e}"))?;
+                stubs.extend(parts.handout.map(|stub| (name.to_string(), stub)));
                 ours.insert(name.into_owned(), text);
                 continue;
             }
@@ -72,6 +79,7 @@ impl Bench {
         let build = Build {
             target: Some(root.join("target")),
             frozen: true,
+            lean: true,
             ..Build::default()
         };
         let fingerprint = hasher.finish();
@@ -82,7 +90,14 @@ impl Bench {
             output: folder.join("compiler-output"),
             crates,
             ours,
+            stubs,
+            _lock: lock,
         })
+    }
+
+    /// From now on builds these suites only.
+    pub fn restrict(&mut self, suites: Vec<String>) {
+        self.build.suites = Some(suites);
     }
 
     /// Equal for equal frameworks.
@@ -93,6 +108,19 @@ impl Bench {
     /// The reference's own sources.
     pub fn reference(&self) -> &Sources {
         &self.ours
+    }
+
+    /// The handout's stub of one crate.
+    pub fn stub(&self, crate_: &str) -> Sources {
+        of_crate(&self.stubs, crate_)
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect()
+    }
+
+    /// The crates that `sources` leave out.
+    pub fn missing(&self, sources: &Sources) -> Vec<&'static str> {
+        let is_missing = |crate_: &&str| of_crate(sources, crate_).next().is_none();
+        self.crates.iter().copied().filter(is_missing).collect()
     }
 
     /// Puts a submission in place and builds its suites.
@@ -108,8 +136,7 @@ impl Bench {
                 }
                 _ => {}
             }
-            let prefix = format!("{crate_}/src/");
-            for (name, text) in sources.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+            for (name, text) in of_crate(sources, crate_) {
                 write(&self.tree.join(name), text.as_bytes())?;
             }
         }
@@ -127,14 +154,41 @@ impl Bench {
         cargo
             .env("CARGO_TERM_COLOR", "never")
             .env_remove("CARGO_MANIFEST_DIR");
-        watch(cargo, &self.output, &COMPILER, stop).map_err(|e| format!("cannot start cargo: {e}"))
+        watch(cargo, &self.output, &self.output, &COMPILER, stop)
+            .map_err(|e| format!("cannot start cargo: {e}"))
     }
+}
+
+fn of_crate<'a>(
+    sources: &'a Sources,
+    crate_: &str,
+) -> impl Iterator<Item = (&'a String, &'a String)> {
+    let prefix = format!("{crate_}/src/");
+    sources
+        .iter()
+        .filter(move |(name, _)| name.starts_with(&prefix))
+}
+
+/// Two gradings at a time would build in each other's workspace.
+fn lock(folder: &Path) -> Result<File, String> {
+    let path = folder.join("lock");
+    let problem = |e: std::io::Error| format!("{}: {e}", path.display());
+    fs::create_dir_all(folder).map_err(problem)?;
+    let file = File::create(&path).map_err(problem)?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        eprintln!("another grading is going on in this workspace; waiting for its end");
+        file.lock().map_err(problem)?;
+    }
+    Ok(file)
 }
 
 /// What the compiler says to people: errors first, two screens at most.
 fn errors(said: &str, end: &str) -> String {
     const LINES: usize = 60;
-    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.starts_with("{\"reason\""))
+        .collect();
     let first = lines
         .iter()
         .position(|line| line.starts_with("error"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::archive;
+use super::{archive, strip};
 
 /// The files that are taken, by path: `raft/src/lib.rs` and so on.
 pub type Sources = BTreeMap<String, String>;
@@ -45,21 +45,31 @@ pub fn take(submission: &Path, crates: &[&str]) -> Result<Sources, String> {
 
 /// Whether a file is looked at, whatever folder it is in.
 pub fn is_wanted(path: &Path) -> bool {
-    let names: Vec<_> = path.components().collect();
-    let at = |name: &str| names.iter().any(|part| part.as_os_str() == name);
-    (at("raft") || at("kvraft"))
-        && (at("src") || path.file_name().is_some_and(|name| name == "build.rs"))
+    let is_named = |wanted: &str| path.file_name().is_some_and(|name| name == wanted);
+    let is_hidden = |part: Component<'_>| {
+        let name = part.as_os_str().to_string_lossy();
+        name.starts_with('.') && name != "."
+    };
+    let has = |wanted: &str| path.components().any(|part| part.as_os_str() == wanted);
+    let is_ours = has("raft") || has("kvraft");
+    // Hidden files are those of editors, version control, and macOS's `._lib.rs`.
+    is_ours && (has("src") || is_named("build.rs")) && !path.components().any(is_hidden)
+}
+
+/// Whether a link of this name would be in the place of sources.
+pub fn would_be_wanted(path: &Path) -> bool {
+    is_wanted(path) || path.ends_with("raft") || path.ends_with("kvraft")
 }
 
 fn folder(root: &Path) -> Result<Vec<Entry>, String> {
     let (mut entries, mut seen, mut total) = (Vec::new(), 0, 0);
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let listed = folder
-            .read_dir()
-            .map_err(|e| format!("{}: {e}", folder.display()))?;
+        let problem = |e: std::io::Error| format!("{}: {e}", folder.display());
+        let listed: Result<Vec<_>, _> = folder.read_dir().map_err(problem)?.collect();
+        let mut listed = listed.map_err(problem)?;
+        listed.sort_by_key(fs::DirEntry::file_name); // one problem of several: always the same
         for entry in listed {
-            let entry = entry.map_err(|e| format!("{}: {e}", folder.display()))?;
             let path = entry.path();
             let inside = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
             let about = path
@@ -73,7 +83,7 @@ fn folder(root: &Path) -> Result<Vec<Entry>, String> {
                 || entry.file_name().to_string_lossy().starts_with('.');
             if about.is_dir() && !ignored {
                 folders.push(path);
-            } else if !about.is_dir() && is_wanted(&inside) {
+            } else if !about.is_dir() && would_be_wanted(&inside) {
                 if !about.is_file() {
                     return Err(format!(
                         "{} is a link or a special file; send the file itself",
@@ -113,7 +123,7 @@ pub fn check_size(path: &Path, size: u64, total: &mut u64) -> Result<(), String>
 }
 
 fn sources(entries: Vec<Entry>, crates: &[&str]) -> Result<Sources, String> {
-    let root = root(&entries).ok_or("there is no raft/src/lib.rs in it")?;
+    let root = root(&entries)?;
     let mut sources = Sources::new();
     for Entry { path, bytes } in entries {
         let Ok(inside) = path.strip_prefix(&root) else {
@@ -134,23 +144,71 @@ fn sources(entries: Vec<Entry>, crates: &[&str]) -> Result<Sources, String> {
         if own_test || !below.starts_with("src/") || !below.ends_with(".rs") {
             continue;
         }
-        let text = String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8 text"))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            format!("{name}:{line} is not UTF-8 text; save the file as UTF-8")
+        })?;
+        let text = text.trim_start_matches('\u{feff}').to_string();
         if sources.insert(name.clone(), text).is_some() {
             return Err(format!("{name} is there twice"));
         }
     }
-    Ok(sources)
+    Ok(without_tests(sources))
+}
+
+/// Without what is under `#[cfg(test)]`, be it in the file or in one of its own.
+fn without_tests(sources: Sources) -> Sources {
+    let mut tests = Vec::new();
+    let mut stripped = Sources::new();
+    for (name, text) in sources {
+        let done = strip::strip(&text);
+        let below = match name
+            .strip_suffix("/lib.rs")
+            .or(name.strip_suffix("/mod.rs"))
+        {
+            Some(folder) => folder,
+            None => name.trim_end_matches(".rs"),
+        };
+        let of_module = |module: String| format!("{below}/{module}");
+        tests.extend(done.modules.into_iter().map(of_module));
+        stripped.insert(name, done.text);
+    }
+    let is_test = |name: &str| {
+        let of = |test: &String| {
+            name.strip_prefix(test.as_str())
+                .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        tests.iter().any(of)
+    };
+    stripped.retain(|name, _| !is_test(name));
+    stripped
 }
 
 /// The folder that holds `raft/src/lib.rs`: an archive often has one folder around everything.
-fn root(entries: &[Entry]) -> Option<PathBuf> {
-    let roots = entries
+fn root(entries: &[Entry]) -> Result<PathBuf, String> {
+    let libs = entries
         .iter()
         .filter(|entry| entry.path.ends_with("raft/src/lib.rs"));
-    let roots = roots.filter_map(|entry| entry.path.ancestors().nth(3));
-    roots
-        .min_by_key(|root| (root.components().count(), root.to_path_buf()))
-        .map(Path::to_path_buf)
+    let mut roots: Vec<_> = libs
+        .filter_map(|entry| entry.path.ancestors().nth(3))
+        .collect();
+    roots.sort_by_key(|root| (root.components().count(), root.to_path_buf()));
+    match roots[..] {
+        [] => Err(
+            "there is no raft/src/lib.rs in it; a submission holds the folders raft \
+                   and kvraft, or one folder around them"
+                .into(),
+        ),
+        [a, b, ..] if a != b && a.components().count() == b.components().count() => Err(format!(
+            "there are two submissions in it, {} and {}",
+            a.display(),
+            b.display()
+        )),
+        [root, ..] => Ok(root.to_path_buf()),
+    }
 }
 
 /// A relative path of plain names, with slashes.
@@ -197,19 +255,41 @@ mod tests {
     #[test]
     fn refusals_say_why() {
         let refused = |entries| sources(entries, &["raft"]).unwrap_err();
-        assert_eq!(refused(vec![]), "there is no raft/src/lib.rs in it");
+        assert!(refused(vec![]).starts_with("there is no raft/src/lib.rs in it; "));
         let lib = || entry("raft/src/lib.rs", b"");
         assert_eq!(
             refused(vec![lib(), entry("raft/build.rs", b"")]),
             "raft/build.rs: build scripts are not allowed"
         );
         assert_eq!(
-            refused(vec![lib(), entry("raft/src/x.rs", b"\xff")]),
-            "raft/src/x.rs is not UTF-8 text"
+            refused(vec![lib(), entry("raft/src/x.rs", b"\n\xff")]),
+            "raft/src/x.rs:2 is not UTF-8 text; save the file as UTF-8"
         );
         assert_eq!(
             refused(vec![lib(), lib()]),
             "raft/src/lib.rs is there twice"
+        );
+        let other = |folder: &str| entry(&format!("{folder}/raft/src/lib.rs"), b"");
+        assert_eq!(
+            refused(vec![other("old"), other("new")]),
+            "there are two submissions in it, new and old"
+        );
+    }
+
+    #[test]
+    fn tests_are_left_out_wherever_they_are() {
+        let entries = vec![
+            entry("raft/src/lib.rs", b"#[cfg(test)]\nmod world;\nmod node;"),
+            entry("raft/src/world.rs", b"std::fs"),
+            entry("raft/src/world/more.rs", b"std::fs"),
+            entry("raft/src/node.rs", b"#[cfg(test)] mod scenes;"),
+            entry("raft/src/node/scenes.rs", b"std::fs"),
+        ];
+        assert!(!is_wanted(Path::new("raft/src/._node.rs")), "macOS's own");
+        let taken = sources(entries, &["raft"]).unwrap();
+        assert_eq!(
+            taken.keys().collect::<Vec<_>>(),
+            ["raft/src/lib.rs", "raft/src/node.rs"]
         );
     }
 

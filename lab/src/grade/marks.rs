@@ -32,7 +32,7 @@ pub struct Marks {
     pub runs: u32,
     /// How far it came.
     pub status: Status,
-    /// Why it was refused, or what the compiler says.
+    /// Why it was refused, what the compiler says, what was left out.
     pub message: String,
     /// A mark a test.
     pub tests: Vec<Mark>,
@@ -55,7 +55,8 @@ pub struct Mark {
     pub runs: u32,
     /// Runs that passed.
     pub passed: u32,
-    /// Milliseconds of processor time.
+    /// Milliseconds of processor time. Not written down: equal gradings write equal marks.
+    #[serde(skip)]
     pub cpu_ms: f64,
     /// The report of the failure that is easiest to look at.
     pub report: String,
@@ -68,6 +69,15 @@ impl Mark {
     pub fn new(tally: &Tally, points: &Points, share: f64) -> Mark {
         let story = &tally.test.story;
         let worst = tally.shortest_failure();
+        let report = match worst {
+            Some(failed) => failed.report.clone(),
+            None if tally.runs() < tally.wanted => format!(
+                "The time for this submission was up after {} of {} runs.",
+                tally.runs(),
+                tally.wanted
+            ),
+            None => String::new(),
+        };
         Mark {
             test: story.name.clone(),
             part: story.part.clone(),
@@ -77,9 +87,7 @@ impl Mark {
             runs: tally.runs(),
             passed: tally.passed,
             cpu_ms: tally.cpu_ms,
-            report: worst
-                .map(|failed| failed.report.clone())
-                .unwrap_or_default(),
+            report,
             failing_seed: worst.map(|failed| failed.seed),
         }
     }

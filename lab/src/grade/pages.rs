@@ -38,10 +38,14 @@ pub fn gradescope(marks: &Marks) -> Value {
 /// What stands above the tests.
 pub fn summary(marks: &Marks) -> String {
     match marks.status {
-        Status::Graded => format!(
-            "Each test ran on {} seeds from {:#x}.",
-            marks.runs, marks.seed
-        ),
+        Status::Graded => {
+            let (runs, seed) = (marks.runs, marks.seed);
+            let how = format!("Each test ran on {runs} seeds from {seed:#x}.");
+            match marks.message.is_empty() {
+                true => how,
+                false => format!("{how}\n{}", printable(&marks.message)),
+            }
+        }
         Status::Refused => format!("The submission was refused: {}.", printable(&marks.message)),
         Status::NotBuilt => format!(
             "The submission does not build:\n{}",

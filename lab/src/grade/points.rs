@@ -28,7 +28,8 @@ pub struct Points {
     /// The rule for tests that have none of their own.
     #[serde(default)]
     pub rule: Rule,
-    /// Points by part. Within a part they are shared out by the tests' weights.
+    /// Points by part. Within a part they are shared out by the tests' weights. Tests that
+    /// can earn nothing are left out.
     pub parts: BTreeMap<String, f64>,
     /// Exceptions by test.
     #[serde(default)]
@@ -64,7 +65,7 @@ impl Points {
         }
         if let Some(part) = parts.iter().find(|part| !points.parts.contains_key(**part)) {
             return Err(format!(
-                "[parts] says nothing of {part}; write 0 if it earns nothing"
+                "[parts] says nothing of {part}; with 0 points its tests are left out"
             ));
         }
         if let Some(test) = points
@@ -84,10 +85,23 @@ impl Points {
         {
             return Err("points and weights are numbers from 0".into());
         }
+        if points.parts.values().all(|points| *points == 0.0) {
+            return Err("no part has points".into());
+        }
         if points.runs == 0 {
             return Err("runs is at least 1".into());
         }
         Ok(points)
+    }
+
+    /// The tests that can earn points.
+    pub fn graded(&self, tests: Vec<Arc<Test>>) -> Vec<Arc<Test>> {
+        let shares = self.shares(&tests);
+        let earning = tests
+            .into_iter()
+            .zip(shares)
+            .filter(|(_, share)| *share > 0.0);
+        earning.map(|(test, _)| test).collect()
     }
 
     /// The points that each test can earn, in the order of `tests`.
@@ -153,6 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_without_points_are_left_out() {
+        let points = Points::read("runs = 3\nparts = { 2A = 0, 2B = 1 }", &tests()).unwrap();
+        let graded = points.graded(tests());
+        assert_eq!(
+            (graded.len(), graded[0].story.name.as_str()),
+            (1, "figure8")
+        );
+    }
+
+    #[test]
     fn names_are_checked_against_the_tests() {
         let wrong = |text: &str| Points::read(text, &tests()).unwrap_err();
         assert_eq!(
@@ -161,13 +185,17 @@ mod tests {
         );
         assert_eq!(
             wrong("runs = 3\nparts = { 2A = 1 }"),
-            "[parts] says nothing of 2B; write 0 if it earns nothing"
+            "[parts] says nothing of 2B; with 0 points its tests are left out"
         );
         assert_eq!(
             wrong("runs = 3\nparts = { 2A = 1, 2B = 1 }\ntests.figure9.weight = 1"),
             "there is no test `figure9`; did you mean figure8?"
         );
         assert!(wrong("runs = 3\nparts = { 2A = 1, 2B = -1 }").contains("from 0"));
+        assert_eq!(
+            wrong("runs = 3\nparts = { 2A = 0, 2B = 0 }"),
+            "no part has points"
+        );
         assert!(wrong("rnus = 3\nparts = {}").contains("rnus"));
     }
 }

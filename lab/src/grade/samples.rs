@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::marks::{Marks, Status};
 use crate::handout::{marks, tree};
+use crate::out;
 
 /// The samples, written out.
 #[derive(Debug)]
@@ -35,11 +36,17 @@ struct Sample {
     about: String,
     /// What it starts from.
     base: Base,
+    /// Crates that it leaves out.
+    #[serde(default)]
+    without: Vec<String>,
     /// What is changed.
     #[serde(default)]
     edits: Vec<Edit>,
     /// How far it comes.
     status: Status,
+    /// What its pages must say somewhere.
+    #[serde(default)]
+    says: String,
     /// Its mark in each part; a part that is not named may get any.
     #[serde(default)]
     parts: BTreeMap<String, Expected>,
@@ -58,6 +65,16 @@ enum Expected {
     Full,
     Less,
     Zero,
+}
+
+impl Expected {
+    fn word(self) -> &'static str {
+        match self {
+            Expected::Full => "full",
+            Expected::Less => "less",
+            Expected::Zero => "zero",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,7 +110,9 @@ fn write(sample: &Sample, root: &Path, folder: &Path) -> Result<(), String> {
     let mut done = vec![false; sample.edits.len()];
     for path in tree::files(root)? {
         let name = path.to_string_lossy().into_owned();
-        if !name.starts_with("raft/src/") && !name.starts_with("kvraft/src/") {
+        let of = |crate_: &&str| name.starts_with(&format!("{crate_}/src/"));
+        let is_out = |crate_: &str| sample.without.iter().any(|out| out == crate_);
+        if !["raft", "kvraft"].iter().any(|c| of(c) && !is_out(c)) {
             continue;
         }
         let text = fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
@@ -141,7 +160,7 @@ impl Samples {
         }
         match wrong.is_empty() {
             true => {
-                println!("every sample has the marks that it must have");
+                out::line("every sample has the marks that it must have");
                 Ok(())
             }
             false => Err(format!(
@@ -160,6 +179,17 @@ fn differences(sample: &Sample, marks: &Marks) -> Vec<String> {
             sample.name, marks.status, sample.status, marks.message
         ));
     }
+    let mut said = marks
+        .tests
+        .iter()
+        .map(|mark| &mark.report)
+        .chain([&marks.message]);
+    if !said.any(|text| text.contains(&sample.says)) {
+        wrong.push(format!(
+            "{}: its pages do not say: {}",
+            sample.name, sample.says
+        ));
+    }
     for (part, (score, points)) in marks.parts() {
         let fits = match sample.parts.get(part) {
             // What was refused earns nothing.
@@ -176,9 +206,12 @@ fn differences(sample: &Sample, marks: &Marks) -> Vec<String> {
                 .filter(|m| m.part == part && !m.is_full())
                 .map(|m| m.test.as_str())
                 .collect();
-            let wanted = sample.parts.get(part);
+            let wanted = sample
+                .parts
+                .get(part)
+                .map_or("zero", |expected| expected.word());
             wrong.push(format!(
-                "{} {part}: {score} of {points}, not {wanted:?}; lost: {}",
+                "{} {part}: {score} of {points}, not {wanted}; lost: {}",
                 sample.name,
                 lost.join(", ")
             ));
@@ -197,7 +230,9 @@ mod tests {
             name: "x".into(),
             about: String::new(),
             base: Base::Reference,
+            without: Vec::new(),
             edits: Vec::new(),
+            says: String::new(),
             status: Status::Graded,
             parts: parts
                 .iter()
@@ -218,7 +253,7 @@ mod tests {
         );
         assert_eq!(
             differences(&sample(&[("2C", Expected::Full)]), &marks),
-            ["x 2C: 0 of 3.33, not Some(Full); lost: figure8"]
+            ["x 2C: 0 of 3.33, not full; lost: figure8"]
         );
         assert_eq!(
             differences(&sample(&[("2A", Expected::Less)]), &marks).len(),
@@ -229,5 +264,13 @@ mod tests {
             ..sample(&[])
         };
         assert_eq!(differences(&refused, &marks).len(), 2);
+        let silent = Sample {
+            says: "three leaders".into(),
+            ..sample(&[])
+        };
+        assert_eq!(
+            differences(&silent, &marks),
+            ["x: its pages do not say: three leaders"]
+        );
     }
 }

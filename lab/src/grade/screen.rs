@@ -5,7 +5,12 @@
 //! - `include!` and its kin, `#[path]`, `extern crate`, `env!`: files and settings of the grader's;
 //! - any module of `std` but those that compute ([`ALLOWED`]): no files, processes, environment,
 //!   sockets; and any use of the word `std` that would let it go by another name;
-//! - labsim's fault domains, which belong to the harness: no peer leaves its own, or ends another's.
+//! - labsim's fault domains, which belong to the harness: no peer leaves its own, or ends another's;
+//! - a `static` that can change: all peers are in one process, and it would be a memory that they
+//!   share and that outlives their crashes;
+//! - names that begin with `__`: the insides of other crates' macros.
+//!
+//! A submission's own tests (`#[cfg(test)]`) were taken out before: see `strip`.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
@@ -52,20 +57,21 @@ const ALLOWED: [&str; 38] = [
 ];
 /// More of them: what clippy advises against, yet harms nobody but the submission.
 const HARMLESS: [&str; 7] = ["thread", "time", "task", "usize", "u32", "f64", "matches"];
-/// Words that are refused wherever they stand.
-const WORDS: [(&str, &str); 8] = [
+/// Words that are refused, but as the name of a method.
+const WORDS: [(&str, &str); 5] = [
     ("unsafe", "unsafe code is not allowed"),
     ("include", "include! is not allowed"),
     ("include_str", "include_str! is not allowed"),
     ("include_bytes", "include_bytes! is not allowed"),
-    ("env", "the environment is not a submission's business"),
-    (
-        "option_env",
-        "the environment is not a submission's business",
-    ),
-    ("asm", "assembly is not allowed"),
     ("global_asm", "assembly is not allowed"),
 ];
+/// What the type of a `static` may be made of: nothing that changes.
+const CONSTANT: [&str; 18] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
+    "i128", "isize", "f32", "f64", "Duration",
+];
+/// How deep brackets may be nested: more than any program's, less than a stack holds.
+pub const DEPTH_MOST: usize = 200;
 /// What of labsim belongs to the harness.
 const HARNESS: [&str; 1] = ["Domain"];
 
@@ -77,28 +83,43 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
     let tokens = text
         .parse()
         .map_err(|_| format!("{name} is no Rust: it cannot be split into words"))?;
-    walk(tokens, false).map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
+    walk(tokens, false, 0)
+        .map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
 }
 
 type Refusal = (Span, String);
 
-fn walk(tokens: TokenStream, attribute: bool) -> Result<(), Refusal> {
+fn walk(tokens: TokenStream, attribute: bool, depth: usize) -> Result<(), Refusal> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Group(group) => {
                 let is_attribute =
                     group.delimiter() == Delimiter::Bracket && after_hash(&tokens, at);
-                walk(group.stream(), attribute || is_attribute)?;
+                if depth > DEPTH_MOST {
+                    return Err((group.span(), "brackets are nested too deep".into()));
+                }
+                walk(group.stream(), attribute || is_attribute, depth + 1)?;
             }
             TokenTree::Ident(ident) => {
                 let word = ident.to_string();
                 let word = word.trim_start_matches("r#");
                 let refuse = |reason: &str| Err((ident.span(), reason.to_string()));
-                if let Some((_, reason)) = WORDS.iter().find(|(refused, _)| *refused == word) {
+                if let Some((_, reason)) = WORDS.iter().find(|(refused, _)| *refused == word)
+                    && !is_method(&tokens, at)
+                {
                     return refuse(reason);
                 }
                 match word {
+                    _ if word.starts_with("__") => {
+                        return refuse("names that begin with __ are not allowed");
+                    }
+                    "static" if !is_lifetime(&tokens, at) && !is_constant(&tokens[at + 1..]) => {
+                        return refuse(
+                            "a static that can change is shared by all peers, which have \
+                             nothing in common but the network; keep its value in the peer",
+                        );
+                    }
                     "path" if attribute && punct(tokens.get(at + 1)) == Some('=') => {
                         return refuse("#[path] is not allowed");
                     }
@@ -125,6 +146,46 @@ fn walk(tokens: TokenStream, attribute: bool) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// `x.include()`, `fn include()`.
+fn is_method(tokens: &[TokenTree], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+    punct(before) == Some('.') || before.is_some_and(|token| token.to_string() == "fn")
+}
+
+/// `'static`.
+fn is_lifetime(tokens: &[TokenTree], at: usize) -> bool {
+    at.checked_sub(1)
+        .is_some_and(|before| punct(tokens.get(before)) == Some('\''))
+}
+
+/// `NAME: TYPE =` with a type that holds only values.
+fn is_constant(after: &[TokenTree]) -> bool {
+    let named = matches!(after.first(), Some(TokenTree::Ident(name)) if name != "mut");
+    let ends = after
+        .iter()
+        .position(|token| punct(Some(token)) == Some('='));
+    match ends {
+        Some(ends) if named && ends > 2 && punct(after.get(1)) == Some(':') => {
+            holds_only_values(&after[2..ends])
+        }
+        _ => false,
+    }
+}
+
+fn holds_only_values(tokens: &[TokenTree]) -> bool {
+    tokens.iter().enumerate().all(|(at, token)| match token {
+        TokenTree::Ident(name) => {
+            CONSTANT.contains(&name.to_string().as_str()) || is_lifetime(tokens, at)
+        }
+        TokenTree::Group(group) => {
+            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+            group.delimiter() != Delimiter::Brace && holds_only_values(&inside)
+        }
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\'' | ';' | ','),
+        TokenTree::Literal(_) => true,
+    })
 }
 
 fn after_hash(tokens: &[TokenTree], at: usize) -> bool {
@@ -252,6 +313,23 @@ mod tests {
                 "use labsim::{sync::Mutex, Domain};",
                 "x.rs:1: labsim::Domain is for the harness only",
             ),
+            (
+                "static mut X: u32 = 1;",
+                "x.rs:1: a static that can change is shared by all peers, which have nothing in common but the network; keep its value in the peer",
+            ),
+            (
+                "thread_local! { static X: Cell<u32> = Cell::new(1) }",
+                "x.rs:1: a static that can change is shared by all peers, which have nothing in common but the network; keep its value in the peer",
+            ),
+            (
+                "macro_rules! m { ($t:ty) => { static X: $t = A; } }",
+                "x.rs:1: a static that can change is shared by all peers, which have nothing in common but the network; keep its value in the peer",
+            ),
+            (
+                "use serde::__private::Some;",
+                "x.rs:1: names that begin with __ are not allowed",
+            ),
+            ("m!(include);", "x.rs:1: include! is not allowed"),
         ];
         for (text, reason) in refused {
             assert_eq!(check("x.rs", text).unwrap_err(), reason, "{text}");
@@ -266,9 +344,19 @@ mod tests {
             use std::{collections::{BTreeMap, BTreeSet}, fmt};
             use std::cmp::min;
             use labsim::sync::{Arc, Mutex};
+            static NAMES: [(&'static str, u32); 2] = [("a", 1), ("b", 2)];
+            fn include(env: &'static str) { x.include() }
             fn f(path: u32) -> String { let path = path + 1; format!("std::process::exit unsafe {path}") }
         "#;
         check("x.rs", text).unwrap();
+    }
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let deep = 200_000;
+        let text = format!("fn f() {{ {}{} }}", "(".repeat(deep), ")".repeat(deep));
+        let refused = check("x.rs", &super::super::strip::strip(&text).text).unwrap_err();
+        assert_eq!(refused, "x.rs:1: brackets are nested too deep");
     }
 
     #[test]

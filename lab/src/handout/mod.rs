@@ -5,7 +5,7 @@ mod proof;
 pub mod tree;
 
 use crate::cli::Handout;
-use crate::workspace;
+use crate::{out, workspace};
 
 /// Writes the students' tree into a new or empty folder, then proves it.
 ///
@@ -14,17 +14,25 @@ use crate::workspace;
 pub fn run(options: &Handout) -> Result<bool, String> {
     let root = workspace::root()?;
     let made = tree::write(&root, &options.folder)?;
-    println!("wrote {} files to {}", made.files, options.folder.display());
-    proof::no_solution(&options.folder, &made)?;
-    println!(
-        "proved: none of {} traces of the solution is left in any file",
-        made.solution.len()
-    );
+    let folder = &options.folder;
+    out::line(format!(
+        "wrote {} files to {}",
+        made.files,
+        folder.display()
+    ));
+    proof::settle_lock(folder)?;
+    proof::no_solution(folder, &made)?;
+    out::line(format!(
+        "proved: none of the solution's {} lines is left in any file",
+        made.lines.len()
+    ));
     if !options.no_proof {
-        proof::builds(&options.folder)?;
-        println!("proved: it builds, and clippy has nothing to say");
-        let tests = proof::zero_points(&options.folder)?;
-        println!("proved: all {tests} tests run to their end, and none passes");
+        proof::builds(folder)?;
+        out::line("proved: it builds, and clippy has nothing to say");
+        let tests = proof::zero_points(folder)?;
+        out::line(format!(
+            "proved: all {tests} tests run to their end, and none passes"
+        ));
     }
     Ok(true)
 }

@@ -9,18 +9,29 @@ mod corpus;
 mod trial;
 
 use std::fs;
-use std::sync::Arc;
+use std::path::Path;
+use std::time::Duration;
 
 use corpus::{Corpus, Mutant};
-use trial::{Fate, Trial, Verdict};
+use trial::{Fate, Kill, Trial, Verdict};
 
-use crate::catalog::{self, Test};
+use crate::catalog;
 use crate::cli::{Clock, Knobs, Mutants, Threads};
-use crate::grade::{Bench, RUN};
+use crate::grade::{Bench, Sources};
+use crate::guard::Limits;
 use crate::near::unknown;
 use crate::pool::cores;
 use crate::worker::{interrupted, is_set};
-use crate::workspace;
+use crate::{out, workspace};
+
+/// What one run of one test may use: many times what the reference does.
+const RUN: Limits = Limits {
+    cpu: Duration::from_secs(40),
+    memory: 4 << 30,
+    output: 64 << 20,
+    wall: Duration::from_secs(160),
+    clean: true,
+};
 
 /// Tries each chosen mutant; `true` if each is rejected by its part.
 ///
@@ -31,7 +42,7 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     let corpus = Corpus::read(&root.join("tests/mutants"))?;
     let chosen = choose(&corpus.mutants, &options.what)?;
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
-    let bench = Bench::new(&root, &root.join("target/lab-mutants"))?;
+    let mut bench = Bench::new(&root, &root.join("target/lab-mutants"))?;
     let trial = Trial {
         seed: options.seed,
         runs: options.runs,
@@ -42,12 +53,15 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     };
     let mut verdicts = Vec::new();
     for mutant in chosen {
-        let verdict = try_one(&corpus, mutant, &bench, &trial)?;
-        println!("{}", verdict.line());
+        let verdict = try_one(&corpus, mutant, &root, &mut bench, &trial)?;
+        out::line(verdict.line());
         if options.verbose
             && let Fate::Rejected(kill) | Fate::Elsewhere(kill) = &verdict.fate
         {
-            println!("    {}", kill.report.trim_end().replace('\n', "\n    "));
+            out::line(format_args!(
+                "    {}",
+                kill.report.trim_end().replace('\n', "\n    ")
+            ));
         }
         verdicts.push(verdict);
         if is_set(&interrupted) {
@@ -57,8 +71,8 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     let file = root.join("target/lab-mutants/matrix.json");
     let text = serde_json::to_string_pretty(&verdicts).map_err(|e| e.to_string())?;
     fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))?;
-    print!("{}", closing(&verdicts));
-    println!("the whole matrix is in {}", file.display());
+    out::text(&closing(&verdicts));
+    out::line(format_args!("the whole matrix is in {}", file.display()));
     Ok(!is_set(&interrupted) && verdicts.iter().all(Verdict::is_as_it_must_be))
 }
 
@@ -79,32 +93,54 @@ fn choose<'a>(all: &'a [Mutant], what: &[String]) -> Result<Vec<&'a Mutant>, Str
 fn try_one(
     corpus: &Corpus,
     mutant: &Mutant,
-    bench: &Bench,
+    root: &Path,
+    bench: &mut Bench,
     trial: &Trial<'_>,
 ) -> Result<Verdict, String> {
     let sources = corpus.sources(mutant, bench.reference())?;
-    let suites = match bench.build(&sources, || is_set(trial.interrupted)) {
-        _ if is_set(trial.interrupted) => return Ok(Verdict::new(mutant, Fate::BrokenOff, 0.0)),
-        Err(message) => return Ok(Verdict::new(mutant, Fate::NotBuilt(message), 0.0)),
-        Ok(suites) => suites,
-    };
-    let (own, others): (Vec<Arc<Test>>, Vec<Arc<Test>>) = catalog::list(&suites)?
+    let end = format!("_{}", mutant.part.to_lowercase());
+    let (own, others): (Vec<String>, Vec<String>) = workspace::suites(root)
         .into_iter()
-        .partition(|test| test.story.part == mutant.part);
+        .partition(|suite| suite.ends_with(&end));
     if own.is_empty() {
-        return Err(format!("mutant {}: there is no part {}", mutant.name, mutant.part));
+        return Err(format!(
+            "mutant {}: there is no part {}",
+            mutant.name, mutant.part
+        ));
     }
-    let (kill, cpu_s) = trial.run(&own)?;
-    if let Some(kill) = kill {
-        return Ok(Verdict::new(mutant, Fate::Rejected(kill), cpu_s));
+    let mut cpu_s = 0.0;
+    for (suites, found) in [
+        (own, Fate::Rejected as fn(Kill) -> Fate),
+        (others, Fate::Elsewhere),
+    ] {
+        match against(&sources, suites, bench, trial)? {
+            _ if is_set(trial.interrupted) => {
+                return Ok(Verdict::new(mutant, Fate::BrokenOff, cpu_s));
+            }
+            Err(message) => return Ok(Verdict::new(mutant, Fate::NotBuilt(message), cpu_s)),
+            Ok((kill, seconds)) => {
+                cpu_s += seconds;
+                if let Some(kill) = kill {
+                    return Ok(Verdict::new(mutant, found(kill), cpu_s));
+                }
+            }
+        }
     }
-    let (kill, more) = trial.run(&others)?;
-    let fate = match kill {
-        _ if is_set(trial.interrupted) => Fate::BrokenOff,
-        Some(kill) => Fate::Elsewhere(kill),
-        None => Fate::Survived,
-    };
-    Ok(Verdict::new(mutant, fate, cpu_s + more))
+    Ok(Verdict::new(mutant, Fate::Survived, cpu_s))
+}
+
+/// How these sources fare against these suites, or why they do not build.
+fn against(
+    sources: &Sources,
+    suites: Vec<String>,
+    bench: &mut Bench,
+    trial: &Trial<'_>,
+) -> Result<Result<(Option<Kill>, f64), String>, String> {
+    bench.restrict(suites);
+    match bench.build(sources, || is_set(trial.interrupted)) {
+        Err(message) => Ok(Err(message)),
+        Ok(built) => trial.run(&catalog::list(&built)?).map(Ok),
+    }
 }
 
 fn knobs(options: &Mutants) -> Knobs {

@@ -98,6 +98,8 @@ impl Trial<'_> {
             seed,
             runs: 1,
             jobs: self.jobs,
+            batch: None,
+            deadline: None,
             environment: self.environment.clone(),
             limits: self.limits,
             interrupted: self.interrupted,
@@ -115,7 +117,11 @@ impl Trial<'_> {
 }
 
 fn kill(tallies: &[Tally], seeds: u32) -> Option<Kill> {
-    let failed = || tallies.iter().filter_map(|t| Some((t, t.failures.first()?)));
+    let failed = || {
+        tallies
+            .iter()
+            .filter_map(|t| Some((t, t.failures.first()?)))
+    };
     let (_, first) = failed().next()?;
     Some(Kill {
         seeds,

@@ -1,0 +1,248 @@
+//! One grading: what it holds fixed, and the marks of one submission after another.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::bench::Bench;
+use super::intake::{self, Sources};
+use super::marks::{Mark, Marks, Status};
+use super::points::Points;
+use super::{files, html, pages, screen};
+use crate::catalog::Test;
+use crate::cli::{Clock, Knobs, Scheduler, Threads};
+use crate::guard::Limits;
+use crate::pool::Plan;
+use crate::tally::Tally;
+use crate::worker::is_set;
+use crate::workspace::Suites;
+
+/// Seeds of one process. A number of its own, so that marks do not depend on the number of cores.
+const BATCH: u32 = 5;
+
+/// All that a grading holds fixed.
+#[derive(Debug)]
+pub struct Grading {
+    /// Where submissions are built.
+    pub bench: Bench,
+    /// The tests that earn points.
+    pub tests: Vec<Arc<Test>>,
+    /// What they earn.
+    pub points: Points,
+    /// The same as its file has it.
+    pub points_text: String,
+    /// The first seed.
+    pub seed: u64,
+    /// Seeds a test.
+    pub runs: u32,
+    /// Processes at a time.
+    pub jobs: usize,
+    /// Bytes of memory of a process.
+    pub memory: u64,
+    /// The most time for the runs of one submission.
+    pub time: Duration,
+    /// The folder for the pages.
+    pub out: PathBuf,
+    /// Marks that are there already are taken over.
+    pub resume: bool,
+    /// Set by Ctrl-C.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl Grading {
+    /// The marks of one submission, and whether they were there already; `None` if it was broken off.
+    ///
+    /// # Errors
+    /// The machine is at fault.
+    pub fn grade(&self, name: &str, path: &Path) -> Result<Option<(Marks, bool)>, String> {
+        let fresh = |marks| Ok(Some((marks, false)));
+        let mut sources = match take(path, &self.bench.crates) {
+            Ok(sources) => sources,
+            Err(message) => {
+                return fresh(self.zero(name, String::new(), Status::Refused, message));
+            }
+        };
+        let mut message = String::new();
+        for crate_ in self.bench.missing(&sources) {
+            message.push_str(&format!(
+                "There is no {crate_}/src in it; the handout's stub took its place.\n"
+            ));
+            sources.extend(self.bench.stub(crate_));
+        }
+        let key = self.key(&sources);
+        if let Some(marks) = self.resume.then(|| self.earlier(name, &key)).flatten() {
+            return Ok(Some((marks, true)));
+        }
+        let stop = || is_set(&self.interrupted);
+        let (suites, lost) = match self.build(&sources) {
+            _ if stop() => return Ok(None),
+            Ok(built) => built,
+            Err(said) => return fresh(self.zero(name, key, Status::NotBuilt, said)),
+        };
+        let tests = self.tests_in(&suites);
+        let tallies = self.play(&tests)?;
+        if stop() {
+            return Ok(None);
+        }
+        if let Some(said) = lost {
+            message.push_str(&format!(
+                "kvraft does not build and earns nothing:\n{said}\n"
+            ));
+        }
+        let mut marks = self.marks(name, key, &tallies);
+        marks.message = message;
+        fresh(marks)
+    }
+
+    /// Builds a submission. If its kvraft alone has errors, its Raft is built without, and the
+    /// compiler's message comes beside.
+    fn build(&self, sources: &Sources) -> Result<(Suites, Option<String>), String> {
+        let stop = || is_set(&self.interrupted);
+        let said = match self.bench.build(sources, stop) {
+            Ok(suites) => return Ok((suites, None)),
+            Err(said) => said,
+        };
+        let fails = |crate_: &str| said.contains(&format!("could not compile `{crate_}`"));
+        if stop() || fails("raft") || !fails("kvraft") {
+            return Err(said);
+        }
+        let mut rest = sources.clone();
+        rest.retain(|name, _| !name.starts_with("kvraft/"));
+        rest.extend(self.bench.stub("kvraft"));
+        match self.bench.build(&rest, stop) {
+            Ok(suites) => Ok((suites, Some(said))),
+            Err(_) => Err(said),
+        }
+    }
+
+    fn tests_in(&self, suites: &Suites) -> Vec<Arc<Test>> {
+        let of = |test: &Arc<Test>| {
+            let executable = suites.get(&test.story.suite).cloned().unwrap_or_default();
+            let story = test.story.clone();
+            Arc::new(Test { story, executable })
+        };
+        self.tests.iter().map(of).collect()
+    }
+
+    fn play(&self, tests: &[Arc<Test>]) -> Result<Vec<Tally>, String> {
+        let plan = Plan {
+            tests,
+            seed: self.seed,
+            runs: self.runs,
+            jobs: self.jobs,
+            batch: Some(BATCH),
+            environment: knobs(self.seed).environment(),
+            limits: limits(self.memory),
+            deadline: Some(Instant::now() + self.time),
+            interrupted: &self.interrupted,
+        };
+        let mut tallies = self.tallies(tests);
+        plan.play(|news| {
+            if let Some((batch, harvest)) = news {
+                tallies[batch.number].add(batch, harvest);
+            }
+            true
+        })?;
+        Ok(tallies)
+    }
+
+    fn tallies(&self, tests: &[Arc<Test>]) -> Vec<Tally> {
+        let none = |test: &Arc<Test>| Tally::new(test.clone(), self.seed, self.runs);
+        tests.iter().map(none).collect()
+    }
+
+    fn marks(&self, name: &str, key: String, tallies: &[Tally]) -> Marks {
+        let shares = self.points.shares(&self.tests);
+        let tests = tallies
+            .iter()
+            .zip(shares)
+            .map(|(tally, share)| Mark::new(tally, &self.points, share))
+            .collect();
+        Marks {
+            name: name.into(),
+            key,
+            seed: self.seed,
+            runs: self.runs,
+            status: Status::Graded,
+            message: String::new(),
+            tests,
+        }
+    }
+
+    fn zero(&self, name: &str, key: String, status: Status, message: String) -> Marks {
+        let mut marks = self.marks(name, key, &self.tallies(&self.tests));
+        marks.tests.iter_mut().for_each(|mark| mark.report.clear());
+        Marks {
+            status,
+            message,
+            ..marks
+        }
+    }
+
+    /// Equal for gradings that give equal marks.
+    fn key(&self, sources: &Sources) -> String {
+        let mut hasher = DefaultHasher::new();
+        let how = (self.seed, self.runs, self.memory, self.time);
+        (sources, &self.points_text, how, self.bench.fingerprint()).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    fn earlier(&self, name: &str, key: &str) -> Option<Marks> {
+        let places = [self.out.join(name), self.out.clone()];
+        let read = |folder: &PathBuf| fs::read_to_string(folder.join("marks.json")).ok();
+        let marks = places
+            .iter()
+            .filter_map(read)
+            .filter_map(|text| serde_json::from_str::<Marks>(&text).ok());
+        marks
+            .into_iter()
+            .find(|marks| marks.key == key && marks.name == name)
+    }
+
+    /// Writes the pages of one submission; `marks.json` last, which says that the others are there.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn write(&self, marks: &Marks, below: Option<&str>) -> Result<(), String> {
+        let folder = below.map_or(self.out.clone(), |name| self.out.join(name));
+        fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let put = |name: &str, text: &str| files::put(&folder.join(name), text);
+        put("results.json", &files::json(&pages::gradescope(marks))?)?;
+        put("junit.xml", &pages::junit(marks))?;
+        put("report.html", &html::report(marks))?;
+        put("marks.json", &files::json(marks)?)
+    }
+}
+
+/// Reads a submission and looks through its sources.
+fn take(path: &Path, crates: &[&str]) -> Result<Sources, String> {
+    let sources = intake::take(path, crates)?;
+    sources
+        .iter()
+        .try_for_each(|(name, text)| screen::check(name, text))?;
+    Ok(sources)
+}
+
+fn knobs(seed: u64) -> Knobs {
+    Knobs {
+        seed,
+        clock: Clock::Sim,
+        threads: Threads::Fiber,
+        scheduler: Scheduler::Random,
+        debug: false,
+    }
+}
+
+/// What the runs of one process may use: many times what the reference does.
+fn limits(memory: u64) -> Limits {
+    Limits {
+        cpu: Duration::from_secs(60),
+        memory,
+        output: 64 << 20,
+        wall: Duration::from_secs(180),
+        clean: true,
+    }
+}
