@@ -11,23 +11,30 @@
 //! | `pool` | many of them, a few at a time |
 //! | `tally` | what a test's runs add up to |
 //! | `test`, `show` | the command `test`, and how it prints |
-//! | `replay` | the command `replay` |
+//! | `replay` | the command `replay`: one run again, its log in columns by peer |
+//! | `paint` | whether output is coloured, and how wide it may be |
+//! | `watch` | the command `watch`: builds and runs on each save |
+//! | `completions`, `stories` | scripts for shells; the parts and tests that the suites' sources name |
 //! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
 //! | `grade` | the command `grade` |
 #![forbid(unsafe_code)]
 
 mod catalog;
 mod cli;
+mod completions;
 mod grade;
 mod guard;
 mod handout;
 mod near;
+mod paint;
 mod pool;
 mod record;
 mod replay;
 mod show;
+mod stories;
 mod tally;
 mod test;
+mod watch;
 mod worker;
 mod workspace;
 
@@ -39,6 +46,8 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Test(options) => test::run(&options),
         cli::Command::Replay(options) => replay::run(&options),
+        cli::Command::Watch(options) => watch::run(&options),
+        cli::Command::Completions(options) => completions::run(&options),
         cli::Command::Handout(options) => handout::run(&options),
         cli::Command::Grade(options) => grade::run(&options),
         cli::Command::Guard(options) => guard::run(&options),
