@@ -96,10 +96,45 @@ pub fn choose(
     }
 }
 
+/// The one test of this name, or of `PART:NAME` where two parts have a test of that name.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn find<'a>(all: &'a [Arc<Test>], word: &str) -> Result<&'a Arc<Test>, String> {
+    let found: Vec<&Arc<Test>> = all
+        .iter()
+        .filter(|test| is_called(&test.story, word))
+        .collect();
+    match found[..] {
+        [test] => Ok(test),
+        [] => {
+            let names: Vec<&str> = all.iter().map(|test| test.story.name.as_str()).collect();
+            Err(unknown("test", word, &names))
+        }
+        _ => {
+            let full = found
+                .iter()
+                .map(|t| format!("{}:{}", t.story.part, t.story.name));
+            Err(format!(
+                "there are several tests `{word}`; say which: {}",
+                full.collect::<Vec<_>>().join(" or ")
+            ))
+        }
+    }
+}
+
+fn is_called(story: &Story, word: &str) -> bool {
+    match word.split_once(':') {
+        Some((part, name)) if !name.starts_with(':') => {
+            story.part.eq_ignore_ascii_case(part) && story.name == name
+        }
+        _ => [&story.name, &story.path].iter().any(|own| *own == word),
+    }
+}
+
 fn named(test: &Test, word: &str) -> bool {
     let story = &test.story;
-    story.part.eq_ignore_ascii_case(word)
-        || [&story.name, &story.suite, &story.path].contains(&&word.to_string())
+    story.part.eq_ignore_ascii_case(word) || story.suite == word || is_called(story, word)
 }
 
 #[cfg(test)]
@@ -113,6 +148,7 @@ pub mod tests {
             name: name.into(),
             title: "A title.".into(),
             points: 3,
+            runs: 0,
             suite: format!("raft_{}", part.to_lowercase()),
             path: name.into(),
             file: "f.rs".into(),
@@ -126,6 +162,26 @@ pub mod tests {
 
     fn names(chosen: &[Arc<Test>]) -> Vec<&str> {
         chosen.iter().map(|test| test.story.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_name_of_two_parts_wants_the_part_too() {
+        let all = [
+            sample("3A", "speed"),
+            sample("3B", "speed"),
+            sample("3B", "x"),
+        ];
+        let find = |word| find(&all, word).map(|test| test.story.part.as_str());
+        assert_eq!(find("3b:speed"), Ok("3B"));
+        assert_eq!(find("x"), Ok("3B"));
+        assert_eq!(
+            find("speed").unwrap_err(),
+            "there are several tests `speed`; say which: 3A:speed or 3B:speed"
+        );
+        assert_eq!(
+            find("3A:x").unwrap_err(),
+            "there is no test `3A:x`; there are speed, speed, x"
+        );
     }
 
     #[test]

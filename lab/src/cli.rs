@@ -1,8 +1,12 @@
 //! The commands and their options.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::paint::Color;
+use crate::replay::filter::time;
 
 /// Runs, replays, hands out and grades the lab.
 #[derive(Debug, Parser)]
@@ -23,14 +27,18 @@ pub struct Cli {
 pub enum Command {
     /// Run tests over many seeds.
     Test(Test),
-    /// Run one seed of a test again.
+    /// Run one seed of a test again, and show what happened in columns by server.
     Replay(Replay),
+    /// Build and run the part in work each time that a file is saved.
+    Watch(Watch),
     /// Write the tree that students get.
     Handout(Handout),
     /// Give marks to submissions.
     Grade(Grade),
     /// Put the suites to the test with wrong solutions.
     Mutants(Mutants),
+    /// Print a script that completes these commands in your shell.
+    Completions(Completions),
     /// Set limits for this process, then become another program.
     #[command(hide = true)]
     Guard(Guard),
@@ -63,7 +71,7 @@ pub struct Test {
 /// How tests run.
 #[derive(Clone, Debug, Args)]
 pub struct Knobs {
-    /// The first seed; run k of a test has seed S + k.
+    /// The seed; of a test that runs more than once run k has seed S + k.
     #[arg(long, value_name = "S", default_value = "0x5eed0000", value_parser = seed)]
     pub seed: u64,
     /// Virtual time in the simulation, or real threads on the wall clock.
@@ -82,14 +90,99 @@ pub struct Knobs {
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo lab replay re_election --seed 0x5eed0003
+  cargo lab replay backup --seed 7 --peer 0,2 --from 1.5 --to 1.6 --topic election,log,mail
+  cargo lab replay 3B:speed --seed 7 --last 40
+  cargo lab replay figure8 --seed 7 --color always | less -R")]
 pub struct Replay {
-    /// The test's name.
+    /// The test's name, or PART:NAME where two parts have a test of that name.
     pub test: String,
     #[command(flatten)]
     pub knobs: Knobs,
+    #[command(flatten)]
+    pub shown: Shown,
     /// Where the run's full trace goes.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+}
+
+/// What of a run is shown.
+#[derive(Clone, Debug, Args)]
+pub struct Shown {
+    /// Only these servers: 0,2.
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub peer: Vec<usize>,
+    /// Only these topics: test, election, log, persist, snapshot, apply, rpc, mail, thread, the
+    /// target of a log record (by default its module), all [default: all but mail and thread].
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        value_delimiter = ',',
+        verbatim_doc_comment
+    )]
+    pub topic: Vec<String>,
+    /// From this virtual time on: 4.5 (seconds), 350ms.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Option<Duration>,
+    /// Up to this virtual time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Duration>,
+    /// Only the last N rows of what is left.
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Columns of the page [default: the terminal's, or 120].
+    #[arg(long, value_name = "N")]
+    pub width: Option<usize>,
+    /// When to colour by topic.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Shown {
+            peer: Vec::new(),
+            topic: Vec::new(),
+            from: None,
+            to: None,
+            last: None,
+            width: None,
+            color: Color::Auto,
+        }
+    }
+}
+
+/// Options of `watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It builds and runs when it starts, and again each time that a file of raft/ or kvraft/ is saved. It shows
+the report of the first test that fails; that test then runs first. Keys: Enter runs again, a runs all
+tests of the part, r replays the failure, h gives a hint (docs/hints.md), n goes on to the next part, q
+quits. The part in work is remembered in .lab-watch.")]
+pub struct Watch {
+    /// The part: 2A, 2B, … [default: where you left off].
+    pub part: Option<String>,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Your shell.
+    #[arg(value_enum)]
+    pub shell: ShellName,
+}
+
+/// A shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShellName {
+    /// In ~/.bashrc: source <(cargo lab completions bash)
+    Bash,
+    /// In ~/.zshrc after compinit: source <(cargo lab completions zsh)
+    Zsh,
+    /// In ~/.config/fish/config.fish: cargo lab completions fish | source
+    Fish,
 }
 
 /// Options of `handout`.

@@ -12,7 +12,10 @@
 //! | `tally` | what a test's runs add up to |
 //! | `test`, `show` | the command `test`, and how it prints |
 //! | `out` | writing to stdout, which may have lost its reader |
-//! | `replay` | the command `replay` |
+//! | `replay` | the command `replay`: one run again, its log in columns by peer |
+//! | `paint` | whether output is coloured, and how wide it may be |
+//! | `watch` | the command `watch`: builds and runs on each save |
+//! | `completions`, `stories` | scripts for shells; the parts and tests that the suites' sources name |
 //! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
 //! | `grade` | the command `grade` |
 //! | `mutants` | the command `mutants` |
@@ -20,18 +23,22 @@
 
 mod catalog;
 mod cli;
+mod completions;
 mod grade;
 mod guard;
 mod handout;
 mod mutants;
 mod near;
 mod out;
+mod paint;
 mod pool;
 mod record;
 mod replay;
 mod show;
+mod stories;
 mod tally;
 mod test;
+mod watch;
 mod worker;
 mod workspace;
 
@@ -44,6 +51,8 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Test(options) => test::run(&options),
         cli::Command::Replay(options) => replay::run(&options),
+        cli::Command::Watch(options) => watch::run(&options),
+        cli::Command::Completions(options) => completions::run(&options),
         cli::Command::Handout(options) => handout::run(&options),
         cli::Command::Grade(options) => grade::run(&options),
         cli::Command::Mutants(options) => mutants::run(&options),

@@ -13,6 +13,9 @@ pub struct Story {
     pub title: String,
     /// Its weight in grading.
     pub points: u32,
+    /// Seeds that it tries when nobody says; 0: the usual number.
+    #[serde(default)]
+    pub runs: u32,
     /// Its test target.
     pub suite: String,
     /// The name by which its executable knows it.

@@ -94,7 +94,8 @@ fn each_bad_submission_gets_its_message_and_costs_only_itself() {
     command
         .arg("--points")
         .arg(points(folder.path(), "2A", &["initial_election"]));
-    let said = run(command.args(["--seed", "1", "--runs", "1"]));
+    command.args(["--seed", "1", "--runs", "1"]);
+    let said = run(command);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 
     let mut messages = String::new();

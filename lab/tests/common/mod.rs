@@ -51,14 +51,14 @@ pub fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, text).expect("golden files can be written");
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(
         text,
         expected,
-        "{} differs; BLESS=1 accepts it",
+        "{} differs; UPDATE_GOLDEN=1 writes it anew",
         path.display()
     );
 }
