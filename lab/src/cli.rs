@@ -250,6 +250,9 @@ pub struct Mutants {
     /// Show the first report of each.
     #[arg(long)]
     pub verbose: bool,
+    /// Only list them, and check that each still fits the reference.
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Options of the hidden command that a worker starts as.

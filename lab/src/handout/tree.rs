@@ -14,7 +14,7 @@ const LEFT_OUT: [&str; 7] = [
     "gradescope/",
     ".ci/",
     "docs/instructor.md",
-    "mutants/",
+    "tests/mutants/",
     "lab/tests/",
 ];
 /// Where solution regions may be.

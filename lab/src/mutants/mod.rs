@@ -19,6 +19,7 @@ use crate::catalog;
 use crate::cli::{Clock, Knobs, Mutants, Threads};
 use crate::grade::{Bench, Sources};
 use crate::guard::Limits;
+use crate::handout::tree;
 use crate::near::unknown;
 use crate::pool::cores;
 use crate::worker::{interrupted, is_set};
@@ -42,6 +43,10 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     let corpus = Corpus::read(&root.join("tests/mutants"))?;
     let chosen = choose(&corpus.mutants, &options.what)?;
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
+    let reference = reference(&root)?;
+    if options.list {
+        return list(&corpus, &chosen, &reference);
+    }
     let mut bench = Bench::new(&root, &root.join("target/lab-mutants"))?;
     let trial = Trial {
         seed: options.seed,
@@ -53,7 +58,13 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     };
     let mut verdicts = Vec::new();
     for mutant in chosen {
-        let verdict = try_one(&corpus, mutant, &root, &mut bench, &trial)?;
+        let verdict = try_one(
+            mutant,
+            corpus.sources(mutant, &reference)?,
+            &root,
+            &mut bench,
+            &trial,
+        )?;
         out::line(verdict.line());
         if options.verbose
             && let Fate::Rejected(kill) | Fate::Elsewhere(kill) = &verdict.fate
@@ -76,6 +87,36 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     Ok(!is_set(&interrupted) && verdicts.iter().all(Verdict::is_as_it_must_be))
 }
 
+/// The reference's sources.
+fn reference(root: &Path) -> Result<Sources, String> {
+    let mut sources = Sources::new();
+    for path in tree::files(root)? {
+        let name = path.to_string_lossy().into_owned();
+        if name.starts_with("raft/src/") || name.starts_with("kvraft/src/") {
+            let text = fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+            sources.insert(name, text);
+        }
+    }
+    Ok(sources)
+}
+
+fn list(corpus: &Corpus, chosen: &[&Mutant], reference: &Sources) -> Result<bool, String> {
+    for mutant in chosen {
+        if corpus.sources(mutant, reference)? == *reference {
+            return Err(format!("mutant {} changes nothing", mutant.name));
+        }
+        let Mutant {
+            name,
+            part,
+            section,
+            why,
+            ..
+        } = mutant;
+        out::line(format_args!("{name:<32} {part}  {why} ({section})"));
+    }
+    Ok(true)
+}
+
 fn choose<'a>(all: &'a [Mutant], what: &[String]) -> Result<Vec<&'a Mutant>, String> {
     let fits = |mutant: &Mutant, word: &String| {
         mutant.part.eq_ignore_ascii_case(word) || mutant.name.contains(word.as_str())
@@ -91,13 +132,12 @@ fn choose<'a>(all: &'a [Mutant], what: &[String]) -> Result<Vec<&'a Mutant>, Str
 }
 
 fn try_one(
-    corpus: &Corpus,
     mutant: &Mutant,
+    sources: Sources,
     root: &Path,
     bench: &mut Bench,
     trial: &Trial<'_>,
 ) -> Result<Verdict, String> {
-    let sources = corpus.sources(mutant, bench.reference())?;
     let end = format!("_{}", mutant.part.to_lowercase());
     let (own, others): (Vec<String>, Vec<String>) = workspace::suites(root)
         .into_iter()
