@@ -313,6 +313,11 @@ claims! {
         "snapshots keep Raft's state below eight times its limit",
         "§7, lab 3B",
         "After which event is the size of the saved state looked at, and is the log cut at the last index applied?";
+    /// With a limit there are snapshots.
+    KV_SNAPSHOT_TAKEN:
+        "a snapshot is taken when Raft's state nears its limit",
+        "§7, lab 3B",
+        "Does anything look at Persister::state_len after an entry is applied, and does Raft save the snapshot that it is given?";
     /// What must be in a snapshot is small.
     KV_SNAPSHOT_SIZE:
         "a snapshot holds the store and one number for each clerk, and nothing that grows with operations",

@@ -1,6 +1,6 @@
 //! A clerk under test, whose every operation is written down.
 
-use labrpc::{ClientEnd, Delay, Link, Path};
+use labrpc::{ClientEnd, Delay, Hold, Link, Path};
 use labsim::time::Duration;
 use linear::models::{KvInput, KvOutput};
 use raftapi::kv::KvClerk;
@@ -78,10 +78,33 @@ impl Cluster {
             },
             ..Link::default()
         });
+        self.set_clerk_links(clerk, link);
+    }
+
+    /// From now on each request of this clerk arrives twice, and each copy may be up to 300 ms late:
+    /// later than the clerk's next one.
+    pub fn send_twice(&self, clerk: u32) {
+        self.step(format!("requests of clerk {clerk} arrive twice"));
+        let hold = Hold {
+            probability: 0.5,
+            delay: Delay::uniform_ms(0, 300),
+        };
+        let request = Path {
+            duplicate: 1.0,
+            hold: Some(hold),
+            ..Path::default()
+        };
+        let link = Link {
+            request,
+            ..Link::default()
+        };
+        self.set_clerk_links(clerk, Some(link));
+    }
+
+    fn set_clerk_links(&self, clerk: u32, link: Option<Link>) {
         for server in self.servers() {
-            self.shared
-                .net
-                .set_link(&end_name(clerk, server), link.clone());
+            let end = end_name(clerk, server);
+            self.shared.net.set_link(&end, link.clone());
         }
     }
 
