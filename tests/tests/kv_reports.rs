@@ -73,6 +73,11 @@ fn a_flawless_pretender_passes() {
 }
 
 #[test]
+fn a_clerk_that_asks_nobody() {
+    golden::<{ flaw::IDLE }>("clerk_asks", &claim::CLERK_ASKS, |c| _ = c.clerk().get("x"));
+}
+
+#[test]
 fn a_value_from_the_past() {
     golden::<{ flaw::STALE }>("linearizable", &claim::LINEARIZABLE, |c| {
         let (mut ann, mut bob) = (c.clerk(), c.clerk());

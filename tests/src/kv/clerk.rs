@@ -5,6 +5,7 @@ use labsim::time::Duration;
 use linear::models::{KvInput, KvOutput};
 use raftapi::kv::KvClerk;
 
+use crate::claim;
 use crate::cluster::host;
 use crate::subject::Make;
 use crate::{Cluster, Server};
@@ -193,7 +194,14 @@ impl Clerk {
             .call(self.number, called, what, input);
         let got = act(&mut *self.inner);
         let answered = shared.now();
-        shared.run.board.kv.lock().reply(op, answered, output(&got));
+        let requests = {
+            let mut book = shared.run.board.kv.lock();
+            book.reply(op, answered, output(&got));
+            book.requests()
+        };
+        self.cluster.expect(&claim::CLERK_ASKS, requests > 0, || {
+            "an operation has come back, and no clerk has called a server yet".into()
+        });
         got
     }
 }
