@@ -26,9 +26,11 @@
 //!    on what came before.
 //! 4. The server at which a handler waits for this entry hands it the result.
 //!
-//! A get goes this way too, which is simple and right, and costs a majority's disk writes. What a
-//! real service does instead (§8; "ReadIndex" in §6.4 of Ongaro's dissertation) is an option of
-//! [`Server`].
+//! A get goes this way too, which is simple and right, and costs a majority's disk writes. A real
+//! service can do without (§8; "ReadIndex" in §6.4 of Ongaro's dissertation).
+// BEGIN SOLUTION
+//! So can this one: [`ReadIndexServer`].
+// END SOLUTION
 //!
 //! # Which file holds what
 //!
@@ -37,24 +39,28 @@
 //! | `lib.rs` | this, and the server as the tests see it |
 //! | [`message`] | what clerk and server say to each other; what goes into the log |
 //! | [`clerk`] | the client's side: numbering, retrying, finding the leader |
+// BEGIN SOLUTION
 //! | [`store`] | the state machine: keys, values, and who has had what done |
 //! | `server.rs` | the RPC handler: propose, wait |
 //! | `reads.rs` | the way of a get that does not enter the log |
 //! | `waiting.rs` | which handler waits for which entry, and when it waits in vain |
 //! | `applier.rs` | the thread that takes what Raft has committed |
 //! | `snapshots.rs` | the thread that writes snapshots when Raft's state has grown |
+// END SOLUTION
+// STUB: //! | … | the rest is yours: the store, the RPC handler, the thread that applies |
 //!
 //! # What is left out
 //!
 //! - The end of a session (dissertation §6.3). The store remembers one number for each clerk there
 //!   ever was. A real service lets clerks register, and forgets those that are long gone, at a
 //!   moment on which all servers agree.
+// BEGIN SOLUTION
 //!
 //! # Solution and handout
 //!
-//! What a student writes stands between `// BEGIN SOLUTION` and `// END SOLUTION`. In the handout
-//! such a region is replaced by the lines right after it that begin with `// STUB: `, without that
-//! mark. A file whose first line is `// BEGIN SOLUTION` is not in the handout.
+//! What a student writes stands between `// BEGIN SOLUTION` and `// END SOLUTION`; `raft`'s page says
+//! what becomes of it in the handout.
+// END SOLUTION
 #![forbid(unsafe_code)]
 
 pub mod clerk;
@@ -71,6 +77,7 @@ mod waiting;
 
 pub use clerk::Clerk;
 // BEGIN SOLUTION
+pub use reads::ReadIndexServer;
 pub use store::Store;
 
 use labsim::channel::{bounded, unbounded};
@@ -87,46 +94,23 @@ use labrpc::{ClientEnd, Service};
 use raftapi::kv::KvServer;
 use raftapi::{PeerId, Persister, Raft};
 
-// BEGIN SOLUTION
-/// One server of the service, on a Raft of type `R`. With `READ_INDEX` its reads do not enter the
-/// log, if Raft can confirm that it leads ([`Raft::read_index`]).
-pub struct Server<R: Raft, const READ_INDEX: bool = false> {
+/// One server of the service, on a Raft of type `R`.
+pub struct Server<R: Raft> {
+    // BEGIN SOLUTION
     core: Arc<Core<R>>,
+    // END SOLUTION
+    // STUB: raft: R,
 }
 
-impl<R: Raft, const READ_INDEX: bool> KvServer for Server<R, READ_INDEX> {
-    // END SOLUTION
-    // STUB: /// One server of the service, on a Raft of type `R`.
-    // STUB: pub struct Server<R: Raft> {
-    // STUB:     raft: R,
-    // STUB: }
-    // STUB:
-    // STUB: impl<R: Raft> KvServer for Server<R> {
+impl<R: Raft> KvServer for Server<R> {
     fn start(
         peers: Vec<ClientEnd>,
         me: PeerId,
         persister: Persister,
         max_state: Option<usize>,
-    ) -> Self {
+    ) -> Server<R> {
         // BEGIN SOLUTION
-        let store = Store::restore(&persister.snapshot());
-        let (apply_tx, messages) = unbounded();
-        let raft = R::make(peers, me, persister.clone(), apply_tx);
-        let core = Arc::new(Core::new(me, raft, store, READ_INDEX));
-        let (orders, taken) = bounded(0);
-        let snapshotter = Snapshotter {
-            core: core.clone(),
-            orders: taken,
-        };
-        spawn(format!("kv {me} snapshots"), move || snapshotter.run());
-        let applier = Applier {
-            core: core.clone(),
-            persister,
-            max_state,
-            snapshots: orders,
-        };
-        spawn(format!("kv {me} applier"), move || applier.run(messages));
-        Server { core }
+        Server::start_with(peers, me, persister, max_state, false)
         // END SOLUTION
         // STUB: // Read the snapshot, make the Raft, and spawn the thread that takes what it commits.
         // STUB: let _ = max_state;
@@ -158,7 +142,37 @@ impl<R: Raft, const READ_INDEX: bool> KvServer for Server<R, READ_INDEX> {
 }
 
 // BEGIN SOLUTION
-impl<R: Raft, const READ_INDEX: bool> Drop for Server<R, READ_INDEX> {
+impl<R: Raft> Server<R> {
+    /// With `read_index` gets do not enter the log.
+    fn start_with(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        max_state: Option<usize>,
+        read_index: bool,
+    ) -> Server<R> {
+        let store = Store::restore(&persister.snapshot());
+        let (apply_tx, messages) = unbounded();
+        let raft = R::make(peers, me, persister.clone(), apply_tx);
+        let core = Arc::new(Core::new(me, raft, store, read_index));
+        let (orders, taken) = bounded(0);
+        let snapshotter = Snapshotter {
+            core: core.clone(),
+            orders: taken,
+        };
+        spawn(format!("kv {me} snapshots"), move || snapshotter.run());
+        let applier = Applier {
+            core: core.clone(),
+            persister,
+            max_state,
+            snapshots: orders,
+        };
+        spawn(format!("kv {me} applier"), move || applier.run(messages));
+        Server { core }
+    }
+}
+
+impl<R: Raft> Drop for Server<R> {
     fn drop(&mut self) {
         KvServer::kill(self);
     }

@@ -4,11 +4,40 @@
 //! No disk is written and no follower's log grows; the price is a round of heartbeats. The numbers
 //! are the section's; 1 to 3 are Raft's part, [`Raft::read_index`].
 
+use labrpc::{ClientEnd, Service};
 use labsim::time::Instant;
-use raftapi::{LogIndex, Raft};
+use raftapi::kv::KvServer;
+use raftapi::{LogIndex, PeerId, Persister, Raft};
 
+use crate::Server;
 use crate::message::Reply;
 use crate::server::{Core, GLANCE, PATIENCE};
+
+/// A [`Server`] whose gets do not enter the log, as long as its Raft can confirm that it leads.
+pub struct ReadIndexServer<R: Raft>(Server<R>);
+
+impl<R: Raft> KvServer for ReadIndexServer<R> {
+    fn start(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        max_state: Option<usize>,
+    ) -> Self {
+        ReadIndexServer(Server::start_with(peers, me, persister, max_state, true))
+    }
+
+    fn services(&self) -> Vec<Service> {
+        self.0.services()
+    }
+
+    fn raft(&self) -> &dyn Raft {
+        self.0.raft()
+    }
+
+    fn kill(&self) {
+        self.0.kill();
+    }
+}
 
 impl<R: Raft> Core<R> {
     /// The answer to a get; nothing if it has to go through the log.

@@ -1,7 +1,7 @@
 // BEGIN SOLUTION
 //! Gets that do not enter the log (§8; "ReadIndex" in §6.4 of Ongaro's dissertation).
 
-use kvraft::{Clerk, Server};
+use kvraft::{Clerk, ReadIndexServer};
 use raft::Raft;
 use tests::prelude::*;
 use tests::{Kind, Story, rehearse};
@@ -42,7 +42,7 @@ static WITH_SNAPSHOTS: Story = Story {
 #[track_caller]
 fn play(story: &'static Story, tell: fn(&Cluster)) {
     for seed in SEEDS {
-        let kind = Kind::kv::<Raft, Server<Raft, true>, Clerk>();
+        let kind = Kind::kv::<Raft, ReadIndexServer<Raft>, Clerk>();
         let seen = rehearse(story, kind, tell, seed);
         assert!(seen.broken.is_none(), "{}", seen.report);
     }

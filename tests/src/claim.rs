@@ -288,6 +288,11 @@ claims! {
         "each append takes effect exactly once, and those of a client in their order",
         "§8; lab 3A",
         "Where is it noticed that an operation was done before: at the proposal, or when it comes out of the log? Is what notices it in the snapshot? Does a clerk use a number twice?";
+    /// A stub's clerk does nothing, which takes no time.
+    CLERK_ASKS:
+        "a clerk's operation is executed by the servers",
+        "§8; lab 3A",
+        "What is yet to be written? First the clerk's call of a server, then the server's handler, which proposes the operation with Raft::start and waits, and the thread that applies what comes out of Raft.";
     /// Clerks come to an end.
     CLERK_ANSWERED:
         "an operation is answered while a majority of the servers is up, connected, and in the clerk's reach",
@@ -313,6 +318,11 @@ claims! {
         "snapshots keep Raft's state below eight times its limit",
         "§7, lab 3B",
         "After which event is the size of the saved state looked at, and is the log cut at the last index applied?";
+    /// With a limit there are snapshots.
+    KV_SNAPSHOT_TAKEN:
+        "a snapshot is taken when Raft's state nears its limit",
+        "§7, lab 3B",
+        "Does anything look at Persister::state_len after an entry is applied, and does Raft save the snapshot that it is given?";
     /// What must be in a snapshot is small.
     KV_SNAPSHOT_SIZE:
         "a snapshot holds the store and one number for each clerk, and nothing that grows with operations",

@@ -113,6 +113,9 @@ impl Watch {
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
+        if seen.from.is_none() {
+            self.run.board.kv.lock().note_request();
+        }
         let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
             return Ok(());
         };

@@ -34,7 +34,6 @@ fn snapshot_rpc(c: &Cluster) {
 /// Snapshots are small, and so is Raft's state (§7).
 #[story(part = "3B", servers = 3, points = 3, original, max_state = 1000)]
 fn snapshot_size(c: &Cluster) {
-    const LARGEST_SNAPSHOT: usize = 500;
     let mut clerk = c.clerk();
     for _ in 0..200 {
         for value in ["0", "1"] {
@@ -43,10 +42,7 @@ fn snapshot_size(c: &Cluster) {
         }
     }
     c.expect_bounded_state();
-    let (server, size) = c.largest_snapshot();
-    c.expect(&claim::KV_SNAPSHOT_SIZE, (1..=LARGEST_SNAPSHOT).contains(&size), || {
-        format!("{server} has a snapshot of {size} bytes, of one key with one letter; expected 1 to {LARGEST_SNAPSHOT}")
-    });
+    c.expect_small_snapshot(500, "one key with one letter");
 }
 
 /// Operations take much less than a heartbeat each, with snapshots too.
@@ -179,10 +175,5 @@ fn a_hundred_thousand_operations(c: &Cluster) {
         .collect();
     clients.into_iter().for_each(|client| c.join_actor(client));
     c.expect_bounded_state();
-    let (server, size) = c.largest_snapshot();
-    c.expect(&claim::KV_SNAPSHOT_SIZE, (1..=1000).contains(&size), || {
-        format!(
-            "{server} has a snapshot of {size} bytes, of {CLIENTS} short values by as many clerks"
-        )
-    });
+    c.expect_small_snapshot(1000, "ten short values by as many clerks");
 }

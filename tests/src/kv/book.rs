@@ -13,6 +13,8 @@ pub struct Book {
     /// The last time written down.
     last: u64,
     clerks: u32,
+    /// Calls that clerks made of servers.
+    requests: u64,
     /// Operations that have no answer yet: whose, what, and since when.
     open: BTreeMap<OpId, (u32, String, Duration)>,
 }
@@ -24,6 +26,7 @@ impl Default for Book {
             recorder,
             last: 0,
             clerks: 0,
+            requests: 0,
             open: BTreeMap::new(),
         }
     }
@@ -55,6 +58,16 @@ impl Book {
     fn tick(&mut self, at: Duration) -> u64 {
         self.last = (self.last + 1).max(at.as_nanos() as u64);
         self.last
+    }
+
+    /// A clerk calls a server.
+    pub fn note_request(&mut self) {
+        self.requests += 1;
+    }
+
+    /// How often clerks have called servers.
+    pub fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// How many operations were called.

@@ -1,10 +1,11 @@
 //! A clerk under test, whose every operation is written down.
 
-use labrpc::{ClientEnd, Delay, Link, Path};
+use labrpc::{ClientEnd, Delay, Hold, Link, Path};
 use labsim::time::Duration;
 use linear::models::{KvInput, KvOutput};
 use raftapi::kv::KvClerk;
 
+use crate::claim;
 use crate::cluster::host;
 use crate::subject::Make;
 use crate::{Cluster, Server};
@@ -78,10 +79,33 @@ impl Cluster {
             },
             ..Link::default()
         });
+        self.set_clerk_links(clerk, link);
+    }
+
+    /// From now on each request of this clerk arrives twice, and each copy may be up to 300 ms late:
+    /// later than the clerk's next one.
+    pub fn send_twice(&self, clerk: u32) {
+        self.step(format!("requests of clerk {clerk} arrive twice"));
+        let hold = Hold {
+            probability: 0.5,
+            delay: Delay::uniform_ms(0, 300),
+        };
+        let request = Path {
+            duplicate: 1.0,
+            hold: Some(hold),
+            ..Path::default()
+        };
+        let link = Link {
+            request,
+            ..Link::default()
+        };
+        self.set_clerk_links(clerk, Some(link));
+    }
+
+    fn set_clerk_links(&self, clerk: u32, link: Option<Link>) {
         for server in self.servers() {
-            self.shared
-                .net
-                .set_link(&end_name(clerk, server), link.clone());
+            let end = end_name(clerk, server);
+            self.shared.net.set_link(&end, link.clone());
         }
     }
 
@@ -170,7 +194,14 @@ impl Clerk {
             .call(self.number, called, what, input);
         let got = act(&mut *self.inner);
         let answered = shared.now();
-        shared.run.board.kv.lock().reply(op, answered, output(&got));
+        let requests = {
+            let mut book = shared.run.board.kv.lock();
+            book.reply(op, answered, output(&got));
+            book.requests()
+        };
+        self.cluster.expect(&claim::CLERK_ASKS, requests > 0, || {
+            "an operation has come back, and no clerk has called a server yet".into()
+        });
         got
     }
 }

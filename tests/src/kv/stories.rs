@@ -62,6 +62,33 @@ impl Cluster {
         self.expect_value(&values[0], "new");
     }
 
+    /// Checks how long a put took, while two of three servers could have done it.
+    #[track_caller]
+    pub fn expect_soon(&self, took: Duration) {
+        const SOON: Duration = Duration::from_secs(3);
+        self.expect(&claim::CLERK_MOVES_ON, took <= SOON, || {
+            format!(
+                "a put took {:.1} s, though two of three servers could have done it; expected at most {} s, for an \
+                 election and a clerk's detour",
+                took.as_secs_f64(),
+                SOON.as_secs()
+            )
+        });
+    }
+
+    /// Checks that there are snapshots, and that none is larger than this.
+    #[track_caller]
+    pub fn expect_small_snapshot(&self, largest: usize, of: &str) {
+        let (server, size) = self.largest_snapshot();
+        self.expect(&claim::KV_SNAPSHOT_TAKEN, size > 0, || {
+            let limit = self.shared.run.story.max_state;
+            format!("no server has a snapshot on disk; the limit on Raft's state is {limit} bytes")
+        });
+        self.expect(&claim::KV_SNAPSHOT_SIZE, size <= largest, || {
+            format!("{server} has a snapshot of {size} bytes, of {of}; expected at most {largest}")
+        });
+    }
+
     /// One clerk appends a thousand times, and each takes at most a third of a heartbeat.
     #[track_caller]
     pub fn expect_speed(&self) {
