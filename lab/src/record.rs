@@ -1,9 +1,9 @@
 //! What the harness writes down: about each run that ended, and about each test when asked to list.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A test as it describes itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Story {
     /// The part it belongs to: `2A`.
     pub part: String,

@@ -1,6 +1,6 @@
 //! `cargo lab test`: tests over many seeds.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::pool::{Plan, cores};
 use crate::show::{Json, Lines, Live, Show, closing};
 use crate::tally::Tally;
 use crate::worker::{interrupted, is_set};
-use crate::{out, workspace};
+use crate::{grade, out, workspace};
 
 /// Limits wide enough for an honest mistake of one's own: they keep the machine usable.
 pub const OWN: Limits = Limits {
@@ -76,6 +76,10 @@ pub fn run(options: &Test) -> Result<bool, String> {
     if !options.json {
         let real = options.knobs.clock == Clock::Real;
         out::text(&closing(&tallies, broke_off, real));
+    }
+    if let Some(message) = grade::objection(&root) {
+        let warning = format!("warning: `cargo lab grade` would refuse this: {message}\n");
+        let _ = std::io::stderr().write_all(warning.as_bytes());
     }
     Ok(!broke_off
         && tallies

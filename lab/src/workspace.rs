@@ -98,6 +98,14 @@ pub fn build(root: &Path, debug: bool) -> Result<Suites, String> {
         debug,
         ..Build::default()
     };
+    build_with(root, &build)
+}
+
+/// The same for builds of another kind.
+///
+/// # Errors
+/// They don't build.
+pub fn build_with(root: &Path, build: &Build) -> Result<Suites, String> {
     let done = build
         .command(root)
         .stdin(Stdio::null())

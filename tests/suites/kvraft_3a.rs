@@ -322,6 +322,8 @@ fn rolling_crashes(c: &Cluster) {
 /// Every thread of a server ends when it is told to.
 #[story(part = "3A", servers = 3, points = 2)]
 fn kill_ends_it(c: &Cluster) {
-    c.clerk().put("x", "1");
+    let mut clerk = c.clerk();
+    clerk.put("x", "1");
+    c.expect_value(&clerk.get("x"), "1"); // what was never alive ends easily
     c.kill_all_and_check();
 }

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::intake::Sources;
+use super::files;
+use super::intake::{Sources, without_tests};
+use crate::catalog;
 use crate::guard::Limits;
 use crate::handout::{marks, tree};
+use crate::record::Story;
 use crate::worker::{Watched, watch};
 use crate::workspace::{Build, Suites, executables};
 
@@ -25,7 +28,7 @@ const COMPILER: Limits = Limits {
 };
 
 /// The crates that a submission replaces, where the workspace has them.
-const STUDENTS: [&str; 2] = ["raft", "kvraft"];
+pub const STUDENTS: [&str; 2] = ["raft", "kvraft"];
 
 /// The workspace for submissions.
 #[derive(Debug)]
@@ -67,6 +70,7 @@ impl Bench {
                     fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
                 let parts = marks::split(&text).map_err(|e| format!("{name}: {e}"))?;
                 stubs.extend(parts.handout.map(|stub| (name.to_string(), stub)));
+                kept.insert(tree.join(&path)); // what is there is dealt with when it is built
                 ours.insert(name.into_owned(), text);
                 continue;
             }
@@ -89,10 +93,30 @@ impl Bench {
             fingerprint,
             output: folder.join("compiler-output"),
             crates,
-            ours,
+            ours: without_tests(ours),
             stubs,
             _lock: lock,
         })
+    }
+
+    /// The tests that the framework has. They are asked once, and remembered as long as it stays.
+    ///
+    /// # Errors
+    /// The suites do not build with the reference, or do not answer.
+    pub fn tests(&self, stop: impl Fn() -> bool) -> Result<Vec<Story>, String> {
+        let remembered = format!("tests-{:016x}.json", self.fingerprint);
+        let file = self.output.with_file_name(remembered);
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        if let Ok(stories) = serde_json::from_str(&text) {
+            return Ok(stories);
+        }
+        let suites = self.build(&self.ours, stop).map_err(|e| {
+            format!("the suites do not build with the crates of this workspace:\n{e}")
+        })?;
+        let tests = catalog::list(&suites)?;
+        let stories: Vec<Story> = tests.iter().map(|test| test.story.clone()).collect();
+        files::put(&file, &files::json(&stories)?)?;
+        Ok(stories)
     }
 
     /// From now on builds these suites only.
@@ -105,7 +129,7 @@ impl Bench {
         self.fingerprint
     }
 
-    /// The reference's own sources.
+    /// The reference's own sources, without their unit tests.
     pub fn reference(&self) -> &Sources {
         &self.ours
     }
@@ -129,16 +153,12 @@ impl Bench {
     /// What the compiler says, or why it can't be asked.
     pub fn build(&self, sources: &Sources, stop: impl Fn() -> bool) -> Result<Suites, String> {
         for crate_ in &self.crates {
-            let src = self.tree.join(crate_).join("src");
-            match fs::remove_dir_all(&src) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(format!("{}: {error}", src.display()));
-                }
-                _ => {}
-            }
+            let mut kept = BTreeSet::new();
             for (name, text) in of_crate(sources, crate_) {
-                write(&self.tree.join(name), text.as_bytes())?;
+                write_if_new(&self.tree.join(name), text.as_bytes())?;
+                kept.insert(self.tree.join(name));
             }
+            remove_others(&self.tree.join(crate_).join("src"), &kept)?;
         }
         let watched = self.compile(stop)?;
         let said = fs::read(&self.output).map_err(|e| format!("{}: {e}", self.output.display()))?;
@@ -221,6 +241,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
 /// Removes what an earlier state of the project left.
 fn remove_others(tree: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), String> {
     let mut folders = vec![tree.to_path_buf()];
+    if !tree.is_dir() {
+        return Ok(());
+    }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)
             .map_err(|e| format!("{}: {e}", folder.display()))?

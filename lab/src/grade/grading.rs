@@ -218,7 +218,10 @@ impl Grading {
 }
 
 /// Reads a submission and looks through its sources.
-fn take(path: &Path, crates: &[&str]) -> Result<Sources, String> {
+///
+/// # Errors
+/// Why it is refused.
+pub fn take(path: &Path, crates: &[&str]) -> Result<Sources, String> {
     let sources = intake::take(path, crates)?;
     sources
         .iter()

@@ -2,40 +2,35 @@
 
 use std::fmt::Write;
 
-use super::marks::{Mark, Marks};
+use super::marks::{Mark, Marks, Status};
 use super::pages::{escaped, summary};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#222;background:#fff}\
-table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;text-align:left;border-bottom:1px solid #ddd}\
-td.n,th.n{text-align:right}.full{color:#176b2c}.lost{color:#a11}\
-details{border-bottom:1px solid #ddd;padding:.4rem 0}summary{cursor:pointer}\
-pre{background:#f5f5f5;padding:.6rem;overflow-x:auto;font-size:.85rem;white-space:pre-wrap}small{color:#666}\
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}.full{color:#7bd88f}.lost{color:#ff8a80}\
-td,th,details{border-color:#444}small{color:#aaa}a{color:#8ab4f8}}";
+const STYLE: &str = include_str!("style.css");
 
 fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{body}</body></html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{body}</body></html>\n"
     )
 }
 
 /// The page of one submission.
 pub fn report(marks: &Marks) -> String {
     let mut body = format!(
-        "<p><b class=\"{}\">{} of {} points</b>, {}</p>\n<pre>{}</pre>\n",
+        "<p class=\"score\"><b class=\"{}\">{} of {} points</b> <small>{}</small></p>\n<pre>{}</pre>\n",
         class(marks.score() >= marks.points()),
         marks.score(),
         marks.points(),
         marks.status_text(),
         escaped(&summary(marks)),
     );
-    for (part, (score, points)) in marks.parts() {
+    let ran = marks.status == Status::Graded;
+    for (part, (score, points)) in marks.parts().into_iter().filter(|_| ran) {
         let full = class(score >= points);
         let _ = writeln!(
             body,
-            "<h2>{} <small class=\"{full}\">{score} of {points}</small></h2>",
+            "<h2>{} <span class=\"{full}\">{score} of {points}</span></h2>",
             escaped(part)
         );
         marks
@@ -50,22 +45,23 @@ pub fn report(marks: &Marks) -> String {
 fn test(mark: &Mark) -> String {
     let seed = mark
         .failing_seed
-        .map_or(String::new(), |seed| format!(", fails on seed {seed:#x}"));
+        .map_or(String::new(), |seed| format!(" · fails on seed {seed:#x}"));
     let line = format!(
-        "<b class=\"{}\">{}</b> {}/{} runs, {:.2} of {:.2} points<br><small>{} CPU {:.2} s{seed}</small>",
+        "<span class=\"line\"><b class=\"{}\">{}</b> <span>{:.2} of {:.2}</span>\
+         <span class=\"about\">{}</span><small class=\"about\">{} of {} runs passed · CPU {:.2} s{seed}</small></span>",
         class(mark.is_full()),
         escaped(&mark.test),
-        mark.passed,
-        mark.runs,
         mark.score,
         mark.points,
         escaped(&mark.title),
+        mark.passed,
+        mark.runs,
         mark.cpu_ms / 1e3,
     );
     match mark.report.is_empty() {
-        true => format!("<p>{line}</p>\n"),
+        true => format!("<div class=\"test plain\">{line}</div>\n"),
         false => format!(
-            "<details><summary>{line}</summary><pre>{}</pre></details>\n",
+            "<details class=\"test\"><summary>{line}</summary><pre>{}</pre></details>\n",
             escaped(&mark.report)
         ),
     }
@@ -73,21 +69,35 @@ fn test(mark: &Mark) -> String {
 
 /// The page that leads to all submissions.
 pub fn index(all: &[Marks]) -> String {
-    let mut body = String::from(
-        "<table><tr><th>submission</th><th class=\"n\">score</th><th class=\"n\">of</th><th></th></tr>\n",
+    let parts = |marks: &Marks| -> String {
+        let cell = |(score, points): (f64, f64)| {
+            let full = class(score >= points);
+            format!("<td class=\"n {full}\">{score}</td>")
+        };
+        marks.parts().into_values().map(cell).collect()
+    };
+    let headings: String = all.first().map_or(String::new(), |marks| {
+        let heading = |part: &str| format!("<th class=\"n\">{}</th>", escaped(part));
+        marks.parts().into_keys().map(heading).collect()
+    });
+    let mut body = format!(
+        "<div class=\"wide\"><table>\n<tr><th>submission</th><th class=\"n\">score</th>{headings}<th>status</th></tr>\n"
     );
     for marks in all {
-        let name = escaped(&marks.name);
+        let note = escaped(marks.message.lines().next().unwrap_or_default());
         let _ = writeln!(
             body,
-            "<tr><td><a href=\"{}/report.html\">{name}</a></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><td><a href=\"{}/report.html\">{}</a></td><td class=\"n\"><b>{}</b>/{}</td>{}\
+             <td class=\"why\">{} <small>{note}</small></td></tr>",
             link(&marks.name),
+            escaped(&marks.name),
             marks.score(),
             marks.points(),
+            parts(marks),
             marks.status_text(),
         );
     }
-    body.push_str("</table>\n");
+    body.push_str("</table></div>\n");
     page("Grades", &body)
 }
 
@@ -124,11 +134,12 @@ mod tests {
             "{html}"
         );
         assert!(
-            html.contains("FAIL 2C figure8: &lt;two&gt; leaders &amp;"),
+            html.contains("fails on seed 0x17</small>")
+                && html.contains("FAIL 2C figure8: &lt;two&gt; leaders &amp;"),
             "{html}"
         );
         assert!(
-            html.contains("3.33 of 6.67 points") && html.contains("fails on seed 0x17"),
+            html.contains("3.33 of 6.67 points") && html.contains("2 of 3 runs passed"),
             "{html}"
         );
         assert!(index(&[marks]).contains("href=\"%3Cscript%3E/report.html\""));

@@ -33,10 +33,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::catalog::Test;
 use crate::cli::Grade;
 use crate::pool::cores;
 use crate::worker::{interrupted, is_set};
-use crate::{catalog, out, workspace};
+use crate::{out, workspace};
 
 pub use bench::Bench;
 use grading::Grading;
@@ -103,7 +104,12 @@ pub fn run(options: &Grade) -> Result<bool, String> {
     }
 }
 
-/// Builds the reference, whose suites say what tests there are, and reads the points. `None` if
+/// Why the sources of this workspace would be refused, if they would.
+pub fn objection(root: &Path) -> Option<String> {
+    grading::take(root, &bench::STUDENTS).err()
+}
+
+/// Asks what tests there are, and reads the points. `None` if
 /// Ctrl-C came before that was done.
 fn prepare(
     options: &Grade,
@@ -112,16 +118,16 @@ fn prepare(
     seed: u64,
     interrupted: Arc<AtomicBool>,
 ) -> Result<Option<Grading>, String> {
-    let suites = match bench.build(bench.reference(), || is_set(&interrupted)) {
+    let stories = match bench.tests(|| is_set(&interrupted)) {
         _ if is_set(&interrupted) => return Ok(None),
-        Ok(suites) => suites,
-        Err(said) => {
-            return Err(format!(
-                "the suites do not build with the crates of this workspace:\n{said}"
-            ));
-        }
+        listed => listed?,
     };
-    let tests = catalog::list(&suites)?;
+    let executable = PathBuf::new(); // each submission has its own
+    let tests = stories.into_iter().map(|story| {
+        let executable = executable.clone();
+        Arc::new(Test { story, executable })
+    });
+    let tests = tests.collect::<Vec<_>>();
     let usual = root.join("grading.toml");
     let file = options.points.as_ref().unwrap_or(&usual);
     let points_text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
