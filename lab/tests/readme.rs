@@ -2,7 +2,7 @@
 //!
 //! A command is a code span, or a line of an `sh` block, that begins with `cargo`, `make` or a setting `LAB_…=`.
 
-mod common;
+mod small;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -105,8 +105,8 @@ fn every_command_works() {
             output.status.code() == Some(expected),
             "`{written}` of the README ends with {}, expected {expected}:\n{}{}",
             output.status,
-            common::stdout(&output),
-            common::stderr(&output)
+            small::stdout(&output),
+            small::stderr(&output)
         );
     }
 }
@@ -116,7 +116,7 @@ fn what_the_example_prints_is_what_the_readme_shows() {
     let readme = readme();
     let (_, rest) = readme.split_once("shows that run:\n\n```text\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
-    let output = common::stdout(&run("cargo run --quiet --package labsim --example racy"));
+    let output = small::stdout(&run("cargo run --quiet --package labsim --example racy"));
     // "..." stands for lines that are left out.
     for (number, part) in shown.split("  ...\n").enumerate() {
         assert!(

@@ -129,11 +129,6 @@ impl Bench {
         self.fingerprint
     }
 
-    /// The reference's own sources, without their unit tests.
-    pub fn reference(&self) -> &Sources {
-        &self.ours
-    }
-
     /// The handout's stub of one crate.
     pub fn stub(&self, crate_: &str) -> Sources {
         of_crate(&self.stubs, crate_)
