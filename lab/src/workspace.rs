@@ -142,13 +142,21 @@ pub fn executables(messages: &str) -> Suites {
         .collect()
 }
 
+/// This very program. On Linux by a name that still leads to it when a build has meanwhile put another into its place.
+fn own_program() -> Result<PathBuf, String> {
+    let running = Path::new("/proc/self/exe");
+    match running.exists() {
+        true => Ok(running.into()),
+        false => std::env::current_exe().map_err(|e| format!("this program's own file: {e}")),
+    }
+}
+
 /// The command line that starts `program` under `limits`, by way of this very program.
 ///
 /// # Errors
 /// This program's own file is gone.
 pub fn guarded(limits: &crate::guard::Limits, program: &Command) -> Result<Command, String> {
-    let own = std::env::current_exe().map_err(|e| format!("this program's own file: {e}"))?;
-    let mut guarded = Command::new(own);
+    let mut guarded = Command::new(own_program()?);
     if limits.clean {
         guarded.env_clear();
     }
