@@ -2,6 +2,8 @@
 //! so that starting it does not count.
 
 use std::hint::black_box;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -43,6 +45,64 @@ fn switches(c: &mut Criterion) {
     for (name, backend) in BACKENDS {
         group.bench_function(name, |b| {
             b.iter_custom(|n| quiet(backend, move || ping_pong(n)));
+        });
+    }
+    group.finish();
+}
+
+/// What the system asks for a hand-over between bare OS threads on one core: `threads` of them in a ring, each of
+/// which wakes the next and waits. No simulation on OS threads can be quicker.
+fn bare_ring(threads: usize, rounds: u64) -> Duration {
+    let tokens: Vec<AtomicBool> = (0..threads).map(|_| AtomicBool::new(false)).collect();
+    let members: Vec<OnceLock<std::thread::Thread>> =
+        (0..threads).map(|_| OnceLock::new()).collect();
+    let ready = std::sync::Barrier::new(threads);
+    let (tokens, members, ready) = (&tokens, &members, &ready);
+    let member = move |me: usize| {
+        confine_to_first_core();
+        members[me].set(std::thread::current()).unwrap();
+        ready.wait();
+        let start = Instant::now();
+        for _ in 0..rounds {
+            while me != 0 && !tokens[me].swap(false, Ordering::Acquire) {
+                std::thread::park();
+            }
+            let next = (me + 1) % threads;
+            tokens[next].store(true, Ordering::Release);
+            members[next].get().unwrap().unpark();
+            while me == 0 && !tokens[me].swap(false, Ordering::Acquire) {
+                std::thread::park();
+            }
+        }
+        start.elapsed()
+    };
+    std::thread::scope(|scope| {
+        let ring: Vec<_> = (0..threads)
+            .map(|me| scope.spawn(move || member(me)))
+            .collect();
+        let times: Vec<Duration> = ring.into_iter().map(|t| t.join().unwrap()).collect();
+        times[0] / threads as u32
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn confine_to_first_core() {
+    // SAFETY: an all-zero `cpu_set_t` is an empty set; core 0 is below CPU_SETSIZE. A refusal only makes it slower.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(0, &mut set);
+        libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confine_to_first_core() {}
+
+fn bare(c: &mut Criterion) {
+    let mut group = c.benchmark_group("bare_switch");
+    for threads in [2, 5] {
+        group.bench_function(format!("{threads}_threads"), |b| {
+            b.iter_custom(|n| bare_ring(threads, n));
         });
     }
     group.finish();
@@ -128,5 +188,5 @@ fn runs(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, switches, locks, messages, hours, runs);
+criterion_group!(benches, bare, switches, locks, messages, hours, runs);
 criterion_main!(benches);
