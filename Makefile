@@ -16,7 +16,7 @@ check: cargo
 	$(MAKE) test
 
 bench: cargo
-	cargo bench --package labsim --package labrpc --package labgob --package raft --package linear
+	cargo bench --package labsim --package labrpc --package labgob --package raft --package kvraft --package linear
 
 # Not in CI: the suites under many seeds, both schedulers, both backends. SOAK is the number of seeds a test.
 SOAK ?= 2000
