@@ -159,21 +159,23 @@ fn rolling_crashes(c: &Cluster) {
 fn a_hundred_thousand_operations(c: &Cluster) {
     const CLIENTS: usize = 10;
     const EACH: usize = 10_000;
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| {
-            let mut clerk = c.clerk();
-            c.start_actor(number, move |c, client| {
-                let key = client.to_string();
-                for number in 0..EACH {
-                    clerk.put(&key, &number.to_string());
-                    if number % 1000 == 0 {
-                        c.expect_bounded_state();
-                    }
+    let expect_small = |c: &Cluster| {
+        c.expect_bounded_state();
+        c.expect_small_snapshot(1000, "ten short values by as many clerks");
+    };
+    let clients = (0..CLIENTS).map(|number| {
+        let mut clerk = c.clerk();
+        c.start_actor(number, move |c, client| {
+            let key = client.to_string();
+            for number in 1..=EACH {
+                clerk.put(&key, &number.to_string());
+                if number % 1000 == 0 {
+                    expect_small(c);
                 }
-            })
+            }
         })
-        .collect();
+    });
+    let clients: Vec<_> = clients.collect();
     clients.into_iter().for_each(|client| c.join_actor(client));
-    c.expect_bounded_state();
-    c.expect_small_snapshot(1000, "ten short values by as many clerks");
+    expect_small(c);
 }

@@ -142,6 +142,7 @@ impl Clerk {
     }
 
     /// The value of a key.
+    #[track_caller]
     pub fn get(&mut self, key: &str) -> String {
         let asked = KvInput::get(key);
         self.noted(
@@ -153,6 +154,7 @@ impl Clerk {
     }
 
     /// Gives a key this value.
+    #[track_caller]
     pub fn put(&mut self, key: &str, value: &str) {
         let asked = KvInput::put(key, value);
         self.noted(
@@ -164,6 +166,7 @@ impl Clerk {
     }
 
     /// Adds this to the end of a key's value.
+    #[track_caller]
     pub fn append(&mut self, key: &str, value: &str) {
         let asked = KvInput::append(key, value);
         let what = format!("append({key:?}, {})", short(value));
@@ -175,6 +178,7 @@ impl Clerk {
         );
     }
 
+    #[track_caller]
     fn noted<T>(
         &mut self,
         what: String,
