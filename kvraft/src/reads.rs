@@ -64,4 +64,93 @@ impl<R: Raft> Core<R> {
         Some(state.store.get(key).to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use labsim::channel::{Receiver, Sender, bounded};
+    use labsim::sync::Arc;
+    use labsim::thread;
+    use labsim::time::Duration;
+    use raftapi::{ApplyMsg, NotLeader, Term};
+
+    use super::*;
+    use crate::message::{ClerkId, Op, Request};
+    use crate::store::Store;
+
+    /// A Raft that confirms every read, with this index.
+    struct Confirms(LogIndex);
+
+    impl Raft for Confirms {
+        fn make(_: Vec<ClientEnd>, _: PeerId, _: Persister, _: Sender<ApplyMsg>) -> Self {
+            Confirms(LogIndex::ZERO)
+        }
+
+        fn service(&self) -> Service {
+            unreachable!("nobody calls it")
+        }
+
+        fn start(&self, _: Bytes) -> Result<(LogIndex, Term), NotLeader> {
+            Err(NotLeader { leader: None })
+        }
+
+        fn read_index(&self) -> Option<Receiver<LogIndex>> {
+            let (tell, told) = bounded(1);
+            let _ = tell.send(self.0);
+            Some(told)
+        }
+
+        fn state(&self) -> (Term, bool) {
+            (Term(1), true)
+        }
+
+        fn snapshot(&self, _: LogIndex, _: Bytes) {}
+
+        fn kill(&self) {}
+    }
+
+    /// Somebody reads `x`; a tenth of a second later the entry at `applied` is there, which writes it.
+    fn read_while_applying(index: LogIndex, applied: LogIndex) -> Option<Reply> {
+        let core = Core::new(PeerId(0), Confirms(index), Store::default(), true);
+        let core = Arc::new(core);
+        let reader = {
+            let core = core.clone();
+            thread::spawn(move || core.read("x"))
+        };
+        thread::sleep(Duration::from_millis(100));
+        let (key, value) = ("x".into(), "new".into());
+        let put = Request {
+            clerk: ClerkId(1),
+            number: 1,
+            op: Op::Put { key, value },
+        };
+        let mut state = core.state.lock();
+        state.store.apply(put);
+        state.applied = applied;
+        core.moved.notify_all();
+        drop(state);
+        reader.join().expect("the reader ends")
+    }
+
+    fn simulated(index: u64, applied: u64) -> Option<Reply> {
+        let read = move || read_while_applying(LogIndex(index), LogIndex(applied));
+        labsim::run(labsim::Config::seed(1), read).unwrap()
+    }
+
+    #[test]
+    fn a_read_waits_until_what_was_committed_is_applied() {
+        assert_eq!(simulated(7, 7), Some(Reply::Done("new".into())));
+        assert_eq!(simulated(7, 8), Some(Reply::Done("new".into())));
+    }
+
+    #[test]
+    fn a_read_does_not_wait_for_ever() {
+        assert_eq!(simulated(7, 6), Some(Reply::NotHere { leader: None }));
+    }
+
+    #[test]
+    fn a_read_whose_entries_are_there_does_not_wait() {
+        assert_eq!(simulated(0, 1), Some(Reply::Done(String::new())));
+    }
+}
 // END SOLUTION
