@@ -182,7 +182,7 @@ mod tests {
             note(
                 "test",
                 None,
-                "server 2 is cut off from everybody else, it seems",
+                "server 2 is cut off from everybody, it seems",
             ),
             note("election", Some(0), "runs for term 2 (no leader)"),
             note("a_long_topic", Some(2), "votes"),
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(
             page(23 + 3 * 16, false, vec![0, 1, 2], &notes),
             "    seconds topic      server 0        server 1        server 2
-   1.500000 test       server 2 is cut off from everybody else, it seems
+   1.500000 test       server 2 is cut off from everybody, it seems
    1.500000 election   runs for term 2
                        (no leader)
    1.500000 a_long_top                                 votes
