@@ -118,6 +118,10 @@ fn what_the_example_prints_is_what_the_readme_shows() {
     let readme = readme();
     let (_, rest) = readme.split_once("shows that run:\n\n```text\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
+    let (_, rest) = readme.split_once("```rust\n").unwrap();
+    let (code, _) = rest.split_once("```").unwrap();
+    let source = std::fs::read_to_string(root().join("labsim/examples/racy.rs")).unwrap();
+    assert!(source.contains(code), "no part of the example:\n{code}");
     let output = text(&run("cargo run --quiet --package labsim --example racy").stdout);
     // "..." stands for lines that are left out.
     for (number, part) in shown.split("  ...\n").enumerate() {

@@ -179,11 +179,7 @@ mod tests {
     #[test]
     fn each_server_has_its_column() {
         let notes = [
-            note(
-                "test",
-                None,
-                "server 2 is cut off from everybody, it seems",
-            ),
+            note("test", None, "server 2 is cut off from everybody, it seems"),
             note("election", Some(0), "runs for term 2 (no leader)"),
             note("a_long_topic", Some(2), "votes"),
         ];
