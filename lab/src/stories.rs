@@ -24,7 +24,8 @@ pub fn suites(root: &Path) -> Result<Vec<Suite>, String> {
     for file in folder.read_dir().map_err(problem)? {
         let path = file.map_err(problem)?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let Some((_, part)) = name.rsplit_once('_') else {
+        let is_rust = path.extension().is_some_and(|ending| ending == "rs");
+        let Some((_, part)) = name.rsplit_once('_').filter(|_| is_rust) else {
             continue;
         };
         let text = std::fs::read_to_string(&path).map_err(problem)?;

@@ -2,8 +2,6 @@
 //!
 //! A command is a code span, or a line of an `sh` block, that begins with `cargo`, `make` or a setting `LAB_…=`.
 
-mod small;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -38,6 +36,10 @@ fn root() -> &'static Path {
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn is_command(text: &str) -> bool {
@@ -105,8 +107,8 @@ fn every_command_works() {
             output.status.code() == Some(expected),
             "`{written}` of the README ends with {}, expected {expected}:\n{}{}",
             output.status,
-            small::stdout(&output),
-            small::stderr(&output)
+            text(&output.stdout),
+            text(&output.stderr)
         );
     }
 }
@@ -116,7 +118,11 @@ fn what_the_example_prints_is_what_the_readme_shows() {
     let readme = readme();
     let (_, rest) = readme.split_once("shows that run:\n\n```text\n").unwrap();
     let (shown, _) = rest.split_once("```").unwrap();
-    let output = small::stdout(&run("cargo run --quiet --package labsim --example racy"));
+    let (_, rest) = readme.split_once("```rust\n").unwrap();
+    let (code, _) = rest.split_once("```").unwrap();
+    let source = std::fs::read_to_string(root().join("labsim/examples/racy.rs")).unwrap();
+    assert!(source.contains(code), "no part of the example:\n{code}");
+    let output = text(&run("cargo run --quiet --package labsim --example racy").stdout);
     // "..." stands for lines that are left out.
     for (number, part) in shown.split("  ...\n").enumerate() {
         assert!(

@@ -1,6 +1,6 @@
 //! Solution regions in a file, and what the handout shows in their place.
 //!
-//! A region lies between `// BEGIN SOLUTION` and `// END SOLUTION` (`#` in manifests). The lines
+//! A region lies between `// BEGIN SOLUTION` and `// END SOLUTION` (`#` in manifests, `<!-- -->` in Markdown). The lines
 //! right after it that begin with `// STUB: ` take its place, without that mark but as far in as it.
 //! A file that begins with a region is not handed out at all.
 
@@ -66,6 +66,11 @@ fn mark(line: &str) -> Option<Mark<'_>> {
     let comment = line
         .strip_prefix("// ")
         .or_else(|| line.strip_prefix("# "))
+        .or_else(|| {
+            line.strip_prefix("<!-- ")?
+                .strip_suffix("-->")
+                .map(str::trim_end)
+        })
         .unwrap_or_default();
     match comment {
         "BEGIN SOLUTION" => Some(Mark::Begin),
@@ -90,6 +95,15 @@ mod tests {
         );
         assert_eq!(parts.solution, ["fn f() { answer() }"]);
         assert_eq!(parts.stubs, ["fn f() {}", "", "    x"]);
+    }
+
+    #[test]
+    fn a_page_has_marks_that_its_reader_does_not_see() {
+        let text = "# Lab\n<!-- BEGIN SOLUTION -->\nFor instructors.\n<!-- END SOLUTION -->\n<!-- STUB: ## Students -->\n<!-- STUB: -->\n<!-- a remark -->\nAll.\n";
+        assert_eq!(
+            split(text).unwrap().handout.unwrap(),
+            "# Lab\n## Students\n\n<!-- a remark -->\nAll.\n"
+        );
     }
 
     #[test]

@@ -20,7 +20,13 @@ const LEFT_OUT: [&str; 7] = [
 /// Where solution regions may be.
 const STUDENTS: [&str; 2] = ["raft/", "kvraft/"];
 /// Files outside, of which a part is for instructors only.
-const IN_PART: [&str; 3] = ["Makefile", "Cargo.toml", ".gitignore"];
+const IN_PART: [&str; 5] = [
+    "Makefile",
+    "Cargo.toml",
+    ".gitignore",
+    "README.md",
+    "docs/README.md",
+];
 
 /// What was written.
 #[derive(Debug, Default)]

@@ -179,18 +179,14 @@ mod tests {
     #[test]
     fn each_server_has_its_column() {
         let notes = [
-            note(
-                "test",
-                None,
-                "server 2 is cut off from everybody else, it seems",
-            ),
+            note("test", None, "server 2 is cut off from everybody, it seems"),
             note("election", Some(0), "runs for term 2 (no leader)"),
             note("a_long_topic", Some(2), "votes"),
         ];
         assert_eq!(
             page(23 + 3 * 16, false, vec![0, 1, 2], &notes),
             "    seconds topic      server 0        server 1        server 2
-   1.500000 test       server 2 is cut off from everybody else, it seems
+   1.500000 test       server 2 is cut off from everybody, it seems
    1.500000 election   runs for term 2
                        (no leader)
    1.500000 a_long_top                                 votes

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,9 +143,11 @@ impl Plan<'_> {
         let messages = tempfile::NamedTempFile::new()?;
         let build = Build {
             debug: true,
+            suites: Some(vec![self.suite.name.clone()]),
             ..Build::default()
         };
-        let mut child = only(build.command(self.root), &self.suite.name)
+        let mut child = build
+            .command(self.root)
             .stdin(Stdio::null())
             .stdout(File::create(messages.path())?)
             .process_group(0)
@@ -172,19 +174,6 @@ enum Built {
     Suites(Suites),
     Not,
     Stopped,
-}
-
-/// The command for all suites, changed to build this one.
-fn only(all: Command, suite: &str) -> Command {
-    let mut command = Command::new(all.get_program());
-    command.args(all.get_args().map(|argument| match argument.to_str() {
-        Some("*") => suite.as_ref(),
-        _ => argument,
-    }));
-    if let Some(folder) = all.get_current_dir() {
-        command.current_dir(folder);
-    }
-    command
 }
 
 /// Fibers: quicker, and the same run.
