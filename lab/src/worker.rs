@@ -210,11 +210,14 @@ pub fn tail(output: &Path) -> io::Result<String> {
 
 /// Without the numbers of threads, which differ from run to run: marks of equal runs are equal.
 fn steady(words: &str) -> String {
-    let line = |line: &str| match (line.find("' ("), line.find(") panicked at")) {
-        (Some(from), Some(to)) if line.starts_with("thread '") && from < to => {
-            format!("{}{}", &line[..=from], &line[to + 1..])
-        }
-        _ => line.to_string(),
+    let line = |line: &str| {
+        let number = line.strip_prefix("thread '").and_then(|rest| {
+            let (name, rest) = rest.split_once("' (")?;
+            let (number, rest) = rest.split_once(") ")?;
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| format!("thread '{name}' {rest}"))
+        });
+        number.unwrap_or_else(|| line.to_string())
     };
     words.lines().map(line).collect::<Vec<_>>().join("\n")
 }
