@@ -167,12 +167,11 @@ fn describe(status: ExitStatus, limits: &Limits) -> String {
     const SIGXCPU: i32 = 24;
     const SIGXFSZ: i32 = 25;
     match status.signal() {
-        Some(SIGXCPU | SIGKILL) => {
-            format!(
-                "the process was ended: it used {} s of the processor or was killed",
-                limits.cpu.as_secs()
-            )
-        }
+        Some(SIGXCPU) => format!(
+            "the process was ended: it used {} s of the processor",
+            limits.cpu.as_secs()
+        ),
+        Some(SIGKILL) => "the process was killed: by the system, if it ran out of memory".into(),
         Some(SIGXFSZ) => format!(
             "the process was ended: it wrote more than {} bytes",
             limits.output
