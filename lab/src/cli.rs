@@ -216,6 +216,9 @@ pub struct Grade {
     /// The most minutes that the tests of one submission may take together.
     #[arg(long, value_name = "M", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub minutes: u32,
+    /// Seconds of processor time that one process of a submission may use.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cpu: u32,
     /// Megabytes of memory that one process of a submission may use.
     #[arg(long, value_name = "MB", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..))]
     pub memory: u32,

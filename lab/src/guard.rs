@@ -41,10 +41,11 @@ impl Limits {
 /// # Errors
 /// A limit can't be set, or the program not be started. Else it does not return.
 pub fn run(options: &Guard) -> Result<bool, String> {
-    limit(Resource::Cpu, options.cpu)?;
-    limit(Resource::As, options.memory)?;
-    limit(Resource::Fsize, options.output)?;
-    limit(Resource::Core, 0)?;
+    // A second more for the hard limit: the signal of the soft one says what it was.
+    limit(Resource::Cpu, options.cpu, options.cpu + 1)?;
+    limit(Resource::As, options.memory, options.memory)?;
+    limit(Resource::Fsize, options.output, options.output)?;
+    limit(Resource::Core, 0, 0)?;
     // If the parent is killed nobody watches the wall clock any more.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("the end with the parent: {error}"))?;
@@ -56,10 +57,10 @@ pub fn run(options: &Guard) -> Result<bool, String> {
     Err(format!("{}: {error}", program.display()))
 }
 
-fn limit(resource: Resource, most: u64) -> Result<(), String> {
+fn limit(resource: Resource, soft: u64, hard: u64) -> Result<(), String> {
     let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
+        current: Some(soft),
+        maximum: Some(hard),
     };
-    setrlimit(resource, limit).map_err(|error| format!("limit of {resource:?} to {most}: {error}"))
+    setrlimit(resource, limit).map_err(|error| format!("limit of {resource:?} to {soft}: {error}"))
 }

@@ -167,12 +167,11 @@ fn describe(status: ExitStatus, limits: &Limits) -> String {
     const SIGXCPU: i32 = 24;
     const SIGXFSZ: i32 = 25;
     match status.signal() {
-        Some(SIGXCPU | SIGKILL) => {
-            format!(
-                "the process was ended: it used {} s of the processor or was killed",
-                limits.cpu.as_secs()
-            )
-        }
+        Some(SIGXCPU) => format!(
+            "the process was ended: it used {} s of the processor",
+            limits.cpu.as_secs()
+        ),
+        Some(SIGKILL) => "the process was killed: by the system, if it ran out of memory".into(),
         Some(SIGXFSZ) => format!(
             "the process was ended: it wrote more than {} bytes",
             limits.output
@@ -210,11 +209,14 @@ pub fn tail(output: &Path) -> io::Result<String> {
 
 /// Without the numbers of threads, which differ from run to run: marks of equal runs are equal.
 fn steady(words: &str) -> String {
-    let line = |line: &str| match (line.find("' ("), line.find(") panicked at")) {
-        (Some(from), Some(to)) if line.starts_with("thread '") && from < to => {
-            format!("{}{}", &line[..=from], &line[to + 1..])
-        }
-        _ => line.to_string(),
+    let line = |line: &str| {
+        let number = line.strip_prefix("thread '").and_then(|rest| {
+            let (name, rest) = rest.split_once("' (")?;
+            let (number, rest) = rest.split_once(") ")?;
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| format!("thread '{name}' {rest}"))
+        });
+        number.unwrap_or_else(|| line.to_string())
     };
     words.lines().map(line).collect::<Vec<_>>().join("\n")
 }

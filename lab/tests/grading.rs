@@ -1,175 +1,206 @@
-//! Grading as a whole: limits, the same marks again, going on after Ctrl-C, marks that are wrong.
+//! Grading as a whole: what submissions may not do while they run, the same marks again, going on
+//! after Ctrl-C, marks that are not the expected ones.
 
-mod common;
+mod course;
+mod small;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{lab, points, root, run, said};
+use course::{Course, RIGHT, files};
+use small::{golden, stderr, stdout};
 
-/// The samples of this project that these tests use, in a file of their own.
-fn samples(folder: &Path, names: &[&str], change: impl Fn(&str) -> String) -> std::path::PathBuf {
-    let all = fs::read_to_string(root().join("samples/samples.toml")).unwrap();
-    let wanted = |sample: &&str| {
-        names
-            .iter()
-            .any(|name| sample.contains(&format!("name = \"{name}\"")))
-    };
-    let text: String = all
-        .split("[[sample]]")
-        .filter(wanted)
-        .map(|s| format!("[[sample]]{s}"))
-        .collect();
-    let path = folder.join("samples.toml");
-    fs::write(&path, change(&text)).unwrap();
-    path
-}
-
-fn grade(folder: &Path, samples: &Path, out: &str, more: &[&str]) -> Command {
-    let mut command = lab(["grade", "--seed", "1"]);
-    command
-        .arg("--out")
-        .arg(folder.join(out))
-        .arg("--samples")
-        .arg(samples);
-    command
-        .arg("--points")
-        .arg(points(folder, "2A", &["initial_election"]))
-        .args(more);
-    command
-}
-
-/// All files below a folder.
-fn files(folder: &Path) -> BTreeMap<String, String> {
-    let mut files = BTreeMap::new();
-    for name in fs::read_dir(folder)
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path())
-    {
-        if name.is_dir() {
-            files.extend(self::files(&name));
-        } else {
-            files.insert(
-                name.display().to_string(),
-                fs::read_to_string(&name).unwrap(),
-            );
-        }
+#[test]
+fn what_breaks_the_limits_or_cheats_earns_nothing() {
+    let course = Course::new();
+    let submissions = [
+        ("wrong", r#""wrong".into()"#),
+        (
+            "wrong-once",
+            r#"if seed == 3 { "wrong".into() } else { "right".into() }"#,
+        ),
+        (
+            "says-ok",
+            r#"println!("test result: ok. 1 passed; 0 failed"); "wrong".into()"#,
+        ),
+        ("guesses-the-word", r#""guess".into()"#),
+        ("writes-twice", r#""repeat".into()"#),
+        ("panics", r#"panic!("no answer for {seed}")"#),
+        (
+            "overflows",
+            "fn f(n: u64) -> u64 { if n == 0 { 0 } else { 1 + f(std::hint::black_box(n) + 1) } }\n    f(seed).to_string()",
+        ),
+        (
+            "spins",
+            r#"while std::hint::black_box(seed) > 0 {} "right".into()"#,
+        ),
+        (
+            "sleeps",
+            r#"std::thread::sleep(std::time::Duration::from_secs(1 << 20)); "right".into()"#,
+        ),
+        (
+            "prints-for-ever",
+            r#"while seed > 0 { println!("{}", "test result: ok. ".repeat(10_000)) } "right".into()"#,
+        ),
+        (
+            "fills-memory",
+            r#"let mut hoard = Vec::new(); while seed > 0 { hoard.push(vec![1_u8; 1 << 22]); } "right".into()"#,
+        ),
+        (
+            "spawns-for-ever",
+            r#"while seed > 0 { std::thread::spawn(|| loop { std::thread::park() }); } "right".into()"#,
+        ),
+        ("sees-nothing", r#""environment".into()"#),
+        ("right", r#""right".into()"#),
+    ];
+    let names: Vec<&str> = submissions.iter().map(|(name, _)| *name).collect();
+    for (name, body) in submissions {
+        course.submission(name, body);
     }
-    files
-}
-
-/// Those in which marks stand, by their path inside.
-fn marks(folder: &Path) -> BTreeMap<String, String> {
-    let is_mark = |name: &str| {
-        ["marks.json", "results.json", "grades.csv"]
-            .iter()
-            .any(|end| name.ends_with(end))
-    };
-    let inside = |name: String| name[folder.display().to_string().len()..].to_string();
-    files(folder)
-        .into_iter()
-        .filter(|(name, _)| is_mark(name))
-        .map(|(n, t)| (inside(n), t))
-        .collect()
-}
-
-#[test]
-fn limits_hold() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/misbehaving.toml");
-    let said = run(grade(
-        folder.path(),
-        &list,
-        "out",
-        &["--runs", "1", "--memory", "512"],
-    ));
-    assert!(
-        said.out.contains("every sample has the marks"),
+    let more = ["--runs", "6", "--cpu", "2", "--memory", "256"];
+    let mut command = course.grade(&names, "out", &more);
+    let graded = command.env("GRADERS_OWN", "x").output().unwrap();
+    assert_eq!(
+        graded.status.code(),
+        Some(0),
         "{}{}",
-        said.out,
-        said.err
+        stdout(&graded),
+        stderr(&graded)
     );
-    assert_eq!(said.code, 0);
+    let mut text = course.plain(&stdout(&graded));
+    for name in names {
+        text += &format!("\n# {name}\n{}\n", course.said("out", name));
+    }
+    // Where std itself panics is another line in each of its versions.
+    let of_std = |line: &str| match line.split_once(" panicked at /rustc/") {
+        Some((thread, _)) => format!("{thread} panicked in std\n"),
+        None => format!("{line}\n"),
+    };
+    let text: String = text.lines().map(of_std).collect();
+    golden("grade/limits.txt", &text);
 }
 
 #[test]
-fn a_grading_repeated_writes_the_same_marks_and_goes_on_where_it_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = samples(
-        folder.path(),
-        &["reference", "dies", "exits-early"],
-        |text| text.replace("says = \"left no record\"\n", ""),
+fn equal_gradings_write_equal_marks_and_go_on_where_they_stopped() {
+    const MARKS: [&str; 3] = ["marks.json", "results.json", "grades.csv"];
+    let course = Course::new();
+    course.submission("quick", r#"if seed == 5 { panic!("five") } "right".into()"#);
+    course.submission(
+        "slow",
+        r#"std::thread::sleep(std::time::Duration::from_millis(300)); "right".into()"#,
     );
-    let first = run(grade(folder.path(), &list, "first", &["--jobs", "1"]));
-    assert_eq!(first.code, 0, "{}{}", first.out, first.err);
+    course.submission("refused", "std::process::exit(0)");
+    let names = ["quick", "slow", "refused"];
+    let first = course
+        .grade(&names, "first", &["--jobs", "1"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        first.status.code(),
+        Some(0),
+        "{}{}",
+        stdout(&first),
+        stderr(&first)
+    );
 
     // Ctrl-C after the first submission; then the rest, and the first is not graded again.
-    let mut command = grade(folder.path(), &list, "second", &["--jobs", "3"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let row = lines
-        .by_ref()
-        .map(Result::unwrap)
-        .find(|line| line.starts_with("reference"));
-    assert!(row.is_some_and(|row| row.contains("10/10")));
+    let mut command = course.grade(&names, "second", &["--jobs", "3"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("quick ")));
     let interrupt = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(said(child.wait_with_output().unwrap()).code, 1, "{rest:?}");
-    assert!(
-        rest.last()
-            .unwrap()
-            .starts_with("broken off after 1 of 3; "),
-        "{rest:?}"
+    let last = lines.last().unwrap();
+    assert_eq!(
+        last,
+        "broken off after 1 of 3; the same command with --resume goes on"
     );
-    let page = folder.path().join("second/reference/report.html");
-    let written = fs::metadata(&page).unwrap().modified().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 
-    let second = run(grade(
-        folder.path(),
-        &list,
-        "second",
-        &["--jobs", "3", "--resume"],
-    ));
-    assert_eq!(second.code, 0, "{}{}", second.out, second.err);
+    let page = course.at("second/quick/report.html");
+    let written = fs::metadata(&page).unwrap().modified().unwrap();
+    let second = course
+        .grade(&names, "second", &["--jobs", "3", "--resume"])
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&second).replace("second", "first"), stdout(&first));
     assert_eq!(
         fs::metadata(&page).unwrap().modified().unwrap(),
         written,
         "not graded again"
     );
     let (one, two) = (
-        marks(&folder.path().join("first")),
-        marks(&folder.path().join("second")),
+        files(&course.at("first"), &MARKS),
+        files(&course.at("second"), &MARKS),
     );
-    assert_eq!(one.len(), 7, "{:?}", one.keys());
+    assert_eq!(one.len(), 7);
     assert_eq!(one, two, "however many jobs, broken off or not");
 }
 
 #[test]
+fn the_time_of_a_submission_is_limited() {
+    let course = Course::new();
+    course.submission(
+        "slow",
+        r#"std::thread::sleep(std::time::Duration::from_secs(40)); "right".into()"#,
+    );
+    let more = ["--minutes", "1", "--runs", "2", "--cpu", "60"];
+    let graded = course.grade(&["slow"], "out", &more).output().unwrap();
+    assert_eq!(graded.status.code(), Some(0), "{}", stderr(&graded));
+    let said = course.said("out", "").replace('\n', " ");
+    assert!(
+        said.contains("The time for this submission was up after 1 of 2 runs."),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_mark_that_is_not_the_expected_one_is_an_error() {
-    let folder = tempfile::tempdir().unwrap();
-    let wrong = |text: &str| {
-        text.replace("2A = \"zero\"", "2A = \"full\"")
-            .replace("\"refused\"", "\"graded\"")
+    let course = Course::new();
+    let sample = |name: &str, status: &str, part: &str, to: &str| {
+        format!(
+            "[[sample]]\nname = \"{name}\"\nabout = \"\"\nbase = \"reference\"\nstatus = \"{status}\"\n\
+             parts = {{ 2A = \"{part}\" }}\n[[sample.edits]]\nfile = \"raft/src/lib.rs\"\n\
+             from = \"\\\"right\\\"\"\nto = '{to}'\n"
+        )
     };
-    let list = samples(folder.path(), &["stub", "exits-early"], wrong);
-    let said = run(grade(folder.path(), &list, "out", &["--runs", "1"]));
-    assert_eq!(said.code, 2, "{}", said.out);
-    for line in [
-        "error: samples with other marks than they must have:",
-        "  stub 2A: 0 of 10, not full; lost: initial_election",
-        "  exits-early: Refused instead of Graded: raft/src/lib.rs:",
-    ] {
-        assert!(said.err.contains(line), "{}", said.err);
-    }
+    let right = [
+        sample("right", "graded", "full", "\"right\""),
+        sample("wrong", "graded", "zero", "\"wrong\""),
+        sample("exits", "refused", "zero", "std::process::exit(0)"),
+    ];
+    let run = |text: &str| {
+        let list = course.write("samples.toml", text).display().to_string();
+        course
+            .grade(&[], "out", &["--samples", &list])
+            .output()
+            .unwrap()
+    };
+    let good = run(&right.concat());
+    assert!(
+        stdout(&good).ends_with("every sample has the marks that it must have\n"),
+        "{}",
+        stderr(&good)
+    );
+    assert_eq!(good.status.code(), Some(0));
+
+    let wrong = right
+        .concat()
+        .replace("\"zero\"", "\"full\"")
+        .replace("\"refused\"", "\"graded\"");
+    let bad = run(&wrong);
+    assert_eq!(bad.status.code(), Some(2));
+    golden("grade/unexpected.txt", &stderr(&bad));
+    let gone = run(&right.concat().replace("\\\"right\\\"", "\\\"left\\\""));
+    assert!(
+        stderr(&gone).contains("right: raft/src/lib.rs does not hold once: \"left\""),
+        "{}",
+        stderr(&gone)
+    );
+    assert!(RIGHT.contains("right"));
 }

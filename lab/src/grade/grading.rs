@@ -40,8 +40,8 @@ pub struct Grading {
     pub runs: u32,
     /// Processes at a time.
     pub jobs: usize,
-    /// Bytes of memory of a process.
-    pub memory: u64,
+    /// What one process of a submission may use.
+    pub limits: Limits,
     /// The most time for the runs of one submission.
     pub time: Duration,
     /// The folder for the pages.
@@ -135,7 +135,7 @@ impl Grading {
             jobs: self.jobs,
             batch: Some(BATCH),
             environment: knobs(self.seed).environment(),
-            limits: limits(self.memory),
+            limits: self.limits,
             deadline: Some(Instant::now() + self.time),
             interrupted: &self.interrupted,
         };
@@ -185,8 +185,9 @@ impl Grading {
     /// Equal for gradings that give equal marks.
     fn key(&self, sources: &Sources) -> String {
         let mut hasher = DefaultHasher::new();
-        let how = (self.seed, self.runs, self.memory, self.time);
-        (sources, &self.points_text, how, self.bench.fingerprint()).hash(&mut hasher);
+        let most = (self.limits.cpu, self.limits.memory, self.time);
+        let how = (self.seed, self.runs, &self.points_text, most);
+        (sources, how, self.bench.fingerprint()).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 
@@ -239,13 +240,14 @@ fn knobs(seed: u64) -> Knobs {
     }
 }
 
-/// What the runs of one process may use: many times what the reference does.
-fn limits(memory: u64) -> Limits {
+/// What one process may use: many times what the reference does.
+pub fn limits(cpu_seconds: u32, megabytes: u32) -> Limits {
+    let cpu = Duration::from_secs(cpu_seconds.into());
     Limits {
-        cpu: Duration::from_secs(60),
-        memory,
+        cpu,
+        memory: u64::from(megabytes) << 20,
         output: 64 << 20,
-        wall: Duration::from_secs(180),
+        wall: cpu * 10, // the machine may be busy; honest runs do not sleep
         clean: true,
     }
 }

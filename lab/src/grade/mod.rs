@@ -144,7 +144,7 @@ fn prepare(
         points,
         points_text,
         jobs: options.jobs.map_or_else(cores, |jobs| jobs as usize),
-        memory: u64::from(options.memory) << 20,
+        limits: grading::limits(options.cpu, options.memory),
         time: Duration::from_secs(60 * u64::from(options.minutes)),
         out: options.out.clone(),
         resume: options.resume,

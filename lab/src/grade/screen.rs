@@ -80,9 +80,10 @@ const HARNESS: [&str; 1] = ["Domain"];
 /// # Errors
 /// Line and reason.
 pub fn check(name: &str, text: &str) -> Result<(), String> {
-    let tokens = text
-        .parse()
-        .map_err(|_| format!("{name} is no Rust: it cannot be split into words"))?;
+    let tokens = text.parse().map_err(|error: proc_macro2::LexError| {
+        let line = error.span().start().line;
+        format!("{name}:{line}: this is no Rust: a bracket or a quote has no other end, or worse")
+    })?;
     walk(tokens, false, 0)
         .map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
 }
@@ -361,6 +362,7 @@ mod tests {
 
     #[test]
     fn what_is_no_rust_is_said_to_be_none() {
-        assert!(check("x.rs", "fn f( {").unwrap_err().contains("no Rust"));
+        let said = check("x.rs", "\nfn f( {").unwrap_err();
+        assert!(said.starts_with("x.rs:2: this is no Rust"), "{said}");
     }
 }
