@@ -201,6 +201,11 @@ claims! {
         "entries with the same index and term are the same, and so is all that comes before them",
         "Figure 3, Log Matching; §5.3",
         "Does a follower check prevLogTerm, and cut off what conflicts, before it appends?";
+    /// A leader appends entries of its own term, and terms only grow.
+    TERMS_IN_ORDER:
+        "terms never decrease along a log",
+        "§5.3; Figure 13, steps 6 and 7",
+        "When a snapshot from the leader ends where your log has an entry of another term, does anything of that log stay?";
     /// Figure 3.
     LEADER_COMPLETENESS:
         "a leader's log holds every entry that was committed in earlier terms",

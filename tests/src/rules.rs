@@ -110,7 +110,7 @@ impl Rules {
     ///
     /// # Errors
     /// Its term went back or its vote changed within a term; a leader's log lost something; an entry
-    /// differs from the same one elsewhere.
+    /// differs from the same one elsewhere, or follows one of a later term.
     pub fn saved(&mut self, server: Server, now: SavedView) -> Result<(), Broken> {
         let before = &self.saved[server.number()];
         if now.term < before.term {
@@ -144,6 +144,7 @@ impl Rules {
         };
         self.matching(prev, &now.entries[same..])
             .map_err(|what| claim::LOG_MATCHING.broken(format!("{server} saved {what}")))?;
+        in_order(server, &now, same)?;
         self.saved[server.number()] = now;
         Ok(())
     }
@@ -281,6 +282,42 @@ fn kept_by_leader(server: Server, before: &SavedView, now: &SavedView) -> Result
         "{server} leads term {} and its saved log ended at {last} (index@term); now it ends at {}",
         now.term,
         now.last()
+    )))
+}
+
+/// Terms do not decrease along the log, from its snapshot on; of the `same` first entries this was looked at before.
+fn in_order(server: Server, now: &SavedView, same: usize) -> Result<(), Broken> {
+    let edge = now
+        .entries
+        .first()
+        .map(|first| (0, now.snapshot.term, first.term));
+    let later = now
+        .entries
+        .windows(2)
+        .enumerate()
+        .skip(same.saturating_sub(1));
+    let later = later.map(|(i, pair)| (i + 1, pair[0].term, pair[1].term));
+    let Some((place, before, term)) = edge.into_iter().chain(later).find(|(_, a, b)| b < a) else {
+        return Ok(());
+    };
+    let index = LogIndex(now.snapshot.index.0 + place as u64);
+    let (before, entry) = (
+        EntryId {
+            index,
+            term: before,
+        },
+        EntryId {
+            index: index.next(),
+            term,
+        },
+    );
+    let what = if place == 0 {
+        "its snapshot, which ends at "
+    } else {
+        ""
+    };
+    Err(claim::TERMS_IN_ORDER.broken(format!(
+        "{server} saved the entry {entry} (index@term) after {what}{before}"
     )))
 }
 

@@ -196,6 +196,27 @@ fn everything_twice(c: &Cluster) {
     }
 }
 
+/// A snapshot that ends where a follower has an entry of another term: nothing of its log stays (Figure 13, step 7).
+#[story(part = "2D", servers = 3, points = 3, snapshots)]
+fn snapshot_over_a_stale_tail(c: &Cluster) {
+    c.agree("base");
+    let old = c.leader();
+    c.cut_off(old);
+    for number in 0..30u64 {
+        let _ = c.try_propose(old, number); // its log is now the longest
+    }
+    c.sleep_ms(200);
+    // The others end exactly where their snapshot does, so no entry of theirs tells it what to cut off.
+    c.leader();
+    agree_up_to(c, 19);
+    c.sleep_ms(500);
+    c.rejoin(old);
+    c.sleep_ms(2000);
+    agree_up_to(c, 25);
+    c.restart_all(c.servers());
+    c.agree("last");
+}
+
 /// Logs that end exactly where a snapshot does: elections, prevLogIndex and restarts there (§7).
 #[story(part = "2D", servers = 3, points = 4, snapshots)]
 fn edge_of_the_snapshot(c: &Cluster) {

@@ -124,6 +124,29 @@ fn a_vote_taken_back() {
 }
 
 #[test]
+fn terms_that_decrease_along_a_log() {
+    let mut rules = Rules::new(3);
+    rules.saved(A, disk(3, None, &[1, 1, 3, 3])).unwrap();
+    broken(
+        rules.saved(B, disk(3, None, &[1, 3, 2])),
+        &claim::TERMS_IN_ORDER,
+        "server 1 saved the entry 3@2 (index@term) after 2@3",
+    );
+    // The same entries as before, after a snapshot that they do not belong to.
+    rules.saved(C, disk(3, None, &[1, 1, 1])).unwrap();
+    let kept = SavedView {
+        snapshot: id(2, 3),
+        entries: entries(&[1]),
+        ..disk(3, None, &[])
+    };
+    broken(
+        rules.saved(C, kept),
+        &claim::TERMS_IN_ORDER,
+        "server 2 saved the entry 3@1 (index@term) after its snapshot, which ends at 2@3",
+    );
+}
+
+#[test]
 fn a_leader_that_cuts_its_log() {
     let mut rules = Rules::new(3);
     rules.leads(A, Term(2)).unwrap();
