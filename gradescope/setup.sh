@@ -15,12 +15,14 @@ fi
 export PATH="$HOME/.cargo/bin:$PATH"
 
 cd "$source_"
-cargo build --release --locked --package lab
+lab=${LAB_BINARY:-target/release/lab} # the test of this script brings its own
+[ -n "${LAB_BINARY:-}" ] || cargo build --release --locked --package lab
 
 # One seed for all submissions, which nobody knows before.
+mkdir -p gradescope
 [ -s gradescope/seed ] || od -An -N4 -tu4 /dev/urandom | tr -d ' ' >gradescope/seed
 
 # A grading of nothing builds the framework and the suites, and checks grading.toml.
 empty=$(mktemp -d)
-target/release/lab grade "$empty" --out "$empty/pages" --jobs 1 --seed 1
+"$lab" grade "$empty" --out "$empty/pages" --jobs 1 --seed 1
 rm -rf "$empty"

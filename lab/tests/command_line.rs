@@ -61,7 +61,8 @@ fn both_carriers_of_threads_give_the_same_runs() {
         let said = test(&["re_election", "--runs", "2", "--json", "--threads", threads])
             .output()
             .unwrap();
-        let line: serde_json::Value = serde_json::from_str(&stdout(&said)).expect(&stderr(&said));
+        let line: serde_json::Value =
+            serde_json::from_str(&stdout(&said)).unwrap_or_else(|_| panic!("{}", stderr(&said)));
         line["trace_hash"].as_str().unwrap().to_string()
     };
     assert_eq!(hash("os"), hash("fiber"));
@@ -88,6 +89,7 @@ fn tests_run_on_the_wall_clock_too() {
     ])
     .output()
     .unwrap();
-    let line: serde_json::Value = serde_json::from_str(&stdout(&said)).expect(&stderr(&said));
+    let line: serde_json::Value =
+        serde_json::from_str(&stdout(&said)).unwrap_or_else(|_| panic!("{}", stderr(&said)));
     assert_eq!(line["passed"], 1, "{line}");
 }

@@ -70,7 +70,13 @@ fn what_breaks_the_limits_or_cheats_earns_nothing() {
     );
     let mut text = course.plain(&stdout(&graded));
     for name in names {
-        text += &format!("\n# {name}\n{}\n", course.said("out", name));
+        let said = course.said("out", name);
+        // A machine that is very busy has no two seconds for it in twenty.
+        let said = match name {
+            "spins" => said.replace("ended after 20 s", "ended: it used 2 s of the processor"),
+            _ => said,
+        };
+        text += &format!("\n# {name}\n{said}\n");
     }
     // Where std itself panics is another line in each of its versions.
     let of_std = |line: &str| match line.split_once(" panicked at /rustc/") {

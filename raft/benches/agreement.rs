@@ -1,8 +1,9 @@
-// These run beside the peers, on the wall clock, not as a part of one.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 // BEGIN SOLUTION
 //! How fast three peers agree on the wall clock, over a reliable network without delay:
 //! `cargo bench -p raft`.
+
+// These run beside the peers, on the wall clock, not as a part of one.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

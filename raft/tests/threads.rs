@@ -1,8 +1,9 @@
-// These run beside the peers, on the wall clock, not as a part of one.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 // BEGIN SOLUTION
 //! Peers with their threads, on the mock network and the wall clock: a first look. The suites have
 //! the rest.
+
+// These run beside the peers, on the wall clock, not as a part of one.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 

@@ -72,6 +72,12 @@ impl Grading {
             ));
             sources.extend(self.bench.stub(crate_));
         }
+        for note in sources
+            .iter()
+            .filter_map(|(name, text)| screen::note(name, text))
+        {
+            message.push_str(&format!("{note}\n"));
+        }
         let key = self.key(&sources);
         if let Some(marks) = self.resume.then(|| self.earlier(name, &key)).flatten() {
             return Ok(Some((marks, true)));

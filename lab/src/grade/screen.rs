@@ -88,6 +88,19 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
         .map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
 }
 
+/// What is allowed and yet a mistake, for the pages: threads that the simulation does not know.
+pub fn note(name: &str, text: &str) -> Option<String> {
+    let line = text.lines().position(|line| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.contains("std::thread::") || code.trim() == "use std::thread;"
+    })?;
+    Some(format!(
+        "{name}:{} uses std::thread. The simulation knows nothing of such threads, and nothing that \
+         they do counts; labsim::thread has the same names.",
+        line + 1
+    ))
+}
+
 type Refusal = (Span, String);
 
 fn walk(tokens: TokenStream, attribute: bool, depth: usize) -> Result<(), Refusal> {
@@ -350,6 +363,13 @@ mod tests {
             fn f(path: u32) -> String { let path = path + 1; format!("std::process::exit unsafe {path}") }
         "#;
         check("x.rs", text).unwrap();
+    }
+
+    #[test]
+    fn threads_of_std_are_noted() {
+        let noted = note("x.rs", "// std::thread::spawn\nstd::thread::spawn(f);").unwrap();
+        assert!(noted.starts_with("x.rs:2 uses std::thread. "), "{noted}");
+        assert_eq!(note("x.rs", "labsim::thread::spawn(f)"), None);
     }
 
     #[test]
