@@ -4,6 +4,9 @@
 //! Each other line is an event: `at` (virtual ns), `thread` (its number) and `name`, `server` and
 //! `life` where it acted for one, `kind`, the two numbers `a` and `b` that the kind gives meaning
 //! to, and `detail`, an object where the event's maker wrote one, else text.
+//!
+//! Of the key/value service the last line, of kind `history`, has all operations of the clerks and what
+//! the checker found, as `linear::Report` has it.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 use labsim::trace::Event;
 use serde_json::{Value, json};
 
+use crate::kv;
 use crate::record::VERSION;
 use crate::run::Run;
 
@@ -38,6 +42,12 @@ pub fn write(folder: &Path, run: &Run, trace_hash: u64, events: &[Event]) -> io:
     writeln!(file, "{head}")?;
     for event in events {
         writeln!(file, "{}", line(event))?;
+    }
+    if run.story.is_kv() {
+        let at = events.last().map_or(0, |event| event.at);
+        let found = json!({ "at": at, "thread": 0, "name": "checker", "kind": "history", "a": 0, "b": 0,
+            "detail": kv::findings(run) });
+        writeln!(file, "{found}")?;
     }
     file.flush()?;
     Ok(path)
@@ -87,5 +97,25 @@ mod tests {
         );
         assert_eq!(line(&event("</script>"))["detail"], "</script>");
         assert_eq!(line(&event("7"))["detail"], "7");
+    }
+
+    #[test]
+    fn a_service_s_trace_ends_with_its_history() {
+        static STORY: crate::Story = crate::Story {
+            part: "3A",
+            ..crate::testing::STORY
+        };
+        let run = Run::new(&STORY, 7, crate::settings::Clock::Sim);
+        let asked = linear::models::KvInput::put("x", "1");
+        let (at, what) = (std::time::Duration::from_millis(1), "put".to_string());
+        run.board.kv.lock().call(0, at, what, asked);
+        let folder = std::env::temp_dir().join(format!("trace of {}", std::process::id()));
+        let path = write(&folder, &run, 0, &[]).expect("the trace is written");
+        let text = fs::read_to_string(path).expect("it is there");
+        fs::remove_dir_all(folder).expect("it was made");
+        let last: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(last["kind"], "history");
+        let put = &last["detail"]["keys"][0]["operations"][0];
+        assert_eq!(put["input"], "put(\"x\", \"1\")", "{text}");
     }
 }

@@ -255,8 +255,7 @@ fn a_minority_lets_its_clerk_go(c: &Cluster) {
     let deposed = c.leader();
     let others: [_; 2] = c.others([deposed]);
     c.partition(&[&[deposed], &others]);
-    let ((), took) = c.timed(|| clerk.put("x", "new"));
-    c.expect_soon(took);
+    let mut clerk = c.put_soon(clerk, "x", "new");
     c.expect_value(&clerk.get("x"), "new");
 }
 
@@ -268,8 +267,7 @@ fn a_hanging_server(c: &Cluster) {
     let hanging = c.leader();
     c.cut_off(hanging);
     c.hang(clerk.number(), hanging);
-    let ((), took) = c.timed(|| clerk.put("x", "new"));
-    c.expect_soon(took);
+    let mut clerk = c.put_soon(clerk, "x", "new");
     c.expect_value(&clerk.get("x"), "new");
 }
 

@@ -1,7 +1,6 @@
 //! A clerk under test, whose every operation is written down.
 
 use labrpc::{ClientEnd, Delay, Hold, Link, Path};
-use labsim::time::Duration;
 use linear::models::{KvInput, KvOutput};
 use raftapi::kv::KvClerk;
 
@@ -207,15 +206,6 @@ impl Clerk {
             "an operation has come back, and no clerk has called a server yet".into()
         });
         got
-    }
-}
-
-impl Cluster {
-    /// Time that an operation took.
-    pub fn timed<T>(&self, act: impl FnOnce() -> T) -> (T, Duration) {
-        let began = self.now();
-        let got = act();
-        (got, self.now() - began)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use linear::models::Kv;
-use linear::{Settings, Verdict, check};
+use linear::{Report, Settings, Verdict, check};
 
 use crate::claim::{self, Broken, Claim};
 use crate::run::Run;
@@ -35,13 +35,22 @@ pub(crate) fn judge(run: &Run, at: Duration) {
     }
 }
 
-fn linearizable(run: &Run) -> Result<(), Broken> {
+/// The operations of a run and what the checker found, for the trace.
+pub(crate) fn findings(run: &Run) -> Report {
     let history = run.board.kv.lock().history();
-    let settings = Settings {
+    check(&Kv, &history, &settings()).report(&Kv, &history)
+}
+
+fn settings() -> Settings {
+    Settings {
         steps: STEPS,
         ..Settings::default()
-    };
-    let found = check(&Kv, &history, &settings);
+    }
+}
+
+fn linearizable(run: &Run) -> Result<(), Broken> {
+    let history = run.board.kv.lock().history();
+    let found = check(&Kv, &history, &settings());
     let claim = match found.verdict() {
         Verdict::Linearizable => return Ok(()),
         Verdict::Illegal => &claim::LINEARIZABLE,

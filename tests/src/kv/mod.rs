@@ -12,4 +12,4 @@ pub use book::Book;
 pub use clerk::Clerk;
 pub use load::Load;
 
-pub(crate) use judge::judge;
+pub(crate) use judge::{findings, judge};
