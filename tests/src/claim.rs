@@ -235,6 +235,11 @@ claims! {
         "agreement takes few RPCs",
         "lab 2B",
         "Is an AppendEntries sent again before the last one was answered, or one for each entry?";
+    /// A storm would go on until the test's virtual time is up, which can take minutes of the processor's.
+    NO_STORM:
+        "no server floods the network",
+        "§5.3; lab 2B",
+        "Does a reply that brings nothing new lead to the next request at once?";
     /// Rejected AppendEntries.
     QUICK_BACKUP:
         "a follower's wrong log is repaired in a few round trips",

@@ -1,6 +1,7 @@
 //! Looks at every message and every disk, and hands what it sees to the rules.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use labrpc::{CallId, Fate, MessageSeen, Observer};
 use labsim::sync::Arc;
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 use raftapi::view::{EntryId, RpcView};
 use raftapi::{Disk, Term};
 
-use crate::claim::Broken;
+use crate::claim::{self, Broken};
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::Kind;
@@ -16,6 +17,8 @@ use crate::{Cluster, Server};
 
 /// Requests whose reply is awaited; older ones are taken for lost.
 const AWAITED: usize = 4096;
+/// More requests than this make no test's story: the longest, an hour of heartbeats, has an eighth of it.
+const STORM: u64 = 1_000_000;
 /// Bytes of a disk that may be read for each save.
 const READ_PER_SAVE: usize = 1024;
 
@@ -29,6 +32,7 @@ pub(crate) struct Watch {
     awaited: Mutex<BTreeMap<CallId, Arc<RpcView>>>,
     pulse: Pulse,
     began: labsim::time::Instant,
+    requests: AtomicU64,
 }
 
 impl Watch {
@@ -43,6 +47,7 @@ impl Watch {
             awaited,
             pulse,
             began: labsim::time::Instant::now(),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -113,6 +118,15 @@ impl Watch {
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
+        if self.requests.fetch_add(1, Ordering::Relaxed) == STORM {
+            return Err(claim::NO_STORM.broken(format!(
+                "{STORM} requests in {:.3} s; the last is {}'s, {}",
+                self.began.elapsed().as_secs_f64(),
+                seen.from_peer()
+                    .map_or("a clerk".into(), |peer| format!("server {peer}")),
+                seen.method
+            )));
+        }
         if seen.from.is_none() {
             self.run.board.kv.lock().note_request();
         }
