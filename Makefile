@@ -3,7 +3,7 @@
 # `make grade` does the same and grades what samples/ holds.
 # END SOLUTION
 
-.PHONY: test grade check bench soak cargo
+.PHONY: test grade check readme bench soak cargo
 
 test: cargo
 	cargo test --workspace --quiet
@@ -22,6 +22,10 @@ check: cargo
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 	$(MAKE) test
+
+# Each command of the README as it stands there; builds every profile, so it takes minutes.
+readme: cargo
+	cargo test --package lab --test readme -- --include-ignored
 
 bench: cargo
 	cargo bench --package labsim --package labrpc --package labgob --package raft --package kvraft --package linear

@@ -82,7 +82,9 @@ fn run(command: &str) -> Output {
     shell.output().expect("a shell")
 }
 
+/// Whoever runs the README builds the workspace in all its profiles.
 #[test]
+#[ignore = "minutes of building: `make readme` runs it"]
 fn every_command_works() {
     let commands = commands(&readme());
     assert!(commands.len() > 12, "{commands:?}");
