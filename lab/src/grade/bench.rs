@@ -81,7 +81,9 @@ impl Bench {
         }
         remove_others(&tree, &kept)?;
         let build = Build {
-            target: Some(root.join("target")),
+            // Its own: cargo names what it builds by the place within a workspace, not by the workspace, so in a
+            // shared one this tree's and another's raft would be taken for each other.
+            target: Some(folder.join("target")),
             frozen: true,
             lean: true,
             ..Build::default()
