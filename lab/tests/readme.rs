@@ -45,10 +45,17 @@ fn is_command(text: &str) -> bool {
     text.starts_with("cargo ") || text.starts_with("make ") || setting
 }
 
+/// All commands but those under "Figures": they say how something was measured, for minutes or hours.
 fn commands(readme: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
-    let mut block = None;
+    let (mut block, mut measured) = (None, false);
     for line in readme.lines() {
+        if line.starts_with("## ") {
+            measured = line == "## Figures";
+        }
+        if measured {
+            continue;
+        }
         match (line.strip_prefix("```"), block) {
             (Some(kind), None) => block = Some(kind),
             (Some(_), Some(_)) => block = None,
