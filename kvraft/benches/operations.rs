@@ -125,3 +125,4 @@ fn ends(net: &Network, caller: &str, domain: Option<&Domain>) -> Vec<ClientEnd> 
     };
     (0..SERVERS).map(end).collect()
 }
+// END SOLUTION
