@@ -78,15 +78,25 @@ impl Watch {
             return Ok(false);
         }
         let disk = &self.disks[server.number()];
-        let saves = disk.saves();
-        if self.looked.lock()[server.number()] == saves {
-            return Ok(true);
-        }
-        let Some(view) = (self.kind.view_saved)(&disk.state()) else {
+        let (saves, state) = loop {
+            let saves = disk.saves();
+            if self.looked.lock()[server.number()] == saves {
+                return Ok(true);
+            }
+            let state = disk.state();
+            if disk.saves() == saves {
+                break (saves, state);
+            }
+        };
+        let Some(view) = (self.kind.view_saved)(&state) else {
             return Ok(false);
         };
-        self.looked.lock()[server.number()] = saves;
-        self.run.board.rules.lock().saved(server, view)?;
+        // On the wall clock two threads may look at once; what was seen first must not come after what was seen later.
+        let mut looked = self.looked.lock();
+        if looked[server.number()] < saves {
+            looked[server.number()] = saves;
+            self.run.board.rules.lock().saved(server, view)?;
+        }
         Ok(true)
     }
 
