@@ -17,6 +17,7 @@
 //! | `watch` | the command `watch`: builds and runs on each save |
 //! | `completions`, `stories` | scripts for shells; the parts and tests that the suites' sources name |
 //! | `handout` | the command `handout`: solution regions, the students' tree, its proof |
+//! | `sources` | the files that students write, and edits of them |
 //! | `grade` | the command `grade` |
 //! | `mutants` | the command `mutants` |
 #![forbid(unsafe_code)]
@@ -35,6 +36,7 @@ mod pool;
 mod record;
 mod replay;
 mod show;
+mod sources;
 mod stories;
 mod tally;
 mod test;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::Test;
 use crate::guard::Limits;
+use crate::tally::Tally;
 use crate::worker::{self, Batch, Harvest, is_set};
 
 /// The most seeds of one process: little is lost with one, and a table moves on often enough.
@@ -75,6 +76,21 @@ impl Plan<'_> {
             }
         });
         problem.map_or(Ok(()), Err)
+    }
+
+    /// Plays all, and gives what each test's runs add up to.
+    ///
+    /// # Errors
+    /// See [`Plan::play`].
+    pub fn tally(&self) -> Result<Vec<Tally>, String> {
+        let mut tallies = Tally::none(self.tests, self.seed, self.runs);
+        self.play(|news| {
+            if let Some((batch, harvest)) = news {
+                tallies[batch.number].add(batch, harvest);
+            }
+            true
+        })?;
+        Ok(tallies)
     }
 
     fn work(

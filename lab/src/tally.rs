@@ -69,6 +69,12 @@ impl Tally {
         }
     }
 
+    /// Nothing yet, of each test.
+    pub fn none(tests: &[Arc<Test>], seed: u64, wanted: u32) -> Vec<Self> {
+        let new = |test: &Arc<Test>| Tally::new(test.clone(), seed, wanted);
+        tests.iter().map(new).collect()
+    }
+
     /// Adds a batch. Each seed counts once, by its one record; a seed with none, or with two, failed.
     pub fn add(&mut self, batch: &Batch, harvest: &Harvest) {
         if harvest

@@ -46,10 +46,7 @@ pub fn run(options: &Test) -> Result<bool, String> {
         deadline: None,
         interrupted: &interrupted,
     };
-    let mut tallies: Vec<Tally> = tests
-        .iter()
-        .map(|test| Tally::new(test.clone(), plan.seed, plan.runs))
-        .collect();
+    let mut tallies = Tally::none(&tests, plan.seed, plan.runs);
     let mut show: Box<dyn Show> = match (options.json, std::io::stdout().is_terminal()) {
         (true, _) => Box::new(Json::default()),
         (false, true) => Box::new(Live::default()),

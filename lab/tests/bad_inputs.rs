@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use course::{Course, RIGHT};
-use small::{golden, stderr, stdout};
+use small::{golden, stderr, stdout, succeeded};
 
 /// A zip with one file in it.
 fn zip(path: &Path, name: &str) {
@@ -104,13 +104,7 @@ fn each_gets_its_message_and_costs_only_itself() {
         "right",
     ];
     let graded = course.grade(&names, "the pages", &[]).output().unwrap();
-    assert_eq!(
-        graded.status.code(),
-        Some(0),
-        "{}{}",
-        stdout(&graded),
-        stderr(&graded)
-    );
+    succeeded(&graded);
     golden("grade/bad_inputs.txt", &course.plain(&stdout(&graded)));
 
     let said = course.said("the pages", "deleted-files");

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use course::{Course, RIGHT, files};
-use small::{golden, stderr, stdout};
+use small::{golden, stderr, stdout, succeeded};
 
 #[test]
 fn what_breaks_the_limits_or_cheats_earns_nothing() {
@@ -61,13 +61,7 @@ fn what_breaks_the_limits_or_cheats_earns_nothing() {
     let more = ["--runs", "6", "--cpu", "2", "--memory", "256"];
     let mut command = course.grade(&names, "out", &more);
     let graded = command.env("GRADERS_OWN", "x").output().unwrap();
-    assert_eq!(
-        graded.status.code(),
-        Some(0),
-        "{}{}",
-        stdout(&graded),
-        stderr(&graded)
-    );
+    succeeded(&graded);
     let mut text = course.plain(&stdout(&graded));
     for name in names {
         let said = course.said("out", name);

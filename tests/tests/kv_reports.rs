@@ -15,20 +15,8 @@ use tests::{Kind, Rehearsal, Story, rehearse};
 
 static STORY: Story = Story {
     part: "3A",
-    name: "a_story",
-    title: "A story.",
-    servers: 3,
-    points: 1,
-    limit_s: 120,
-    runs: 0,
-    original: false,
-    exact: true,
-    snapshots: false,
-    max_state: 0,
-    apply_room: 0,
     module: "kvraft_3a",
-    file: file!(),
-    line: line!(),
+    ..kept::STORY
 };
 
 static LIMITED: Story = Story {

@@ -10,23 +10,7 @@ use tests::claim::{self, Claim};
 use tests::prelude::*;
 use tests::{Kind, Rehearsal, Story, rehearse};
 
-static STORY: Story = Story {
-    part: "2A",
-    name: "a_story",
-    title: "A story.",
-    servers: 3,
-    points: 1,
-    limit_s: 120,
-    runs: 0,
-    original: false,
-    exact: true,
-    snapshots: false,
-    max_state: 0,
-    apply_room: 0,
-    module: "raft_2a",
-    file: file!(),
-    line: line!(),
-};
+static STORY: Story = kept::STORY;
 
 static WITH_SNAPSHOTS: Story = Story {
     snapshots: true,

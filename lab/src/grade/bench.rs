@@ -10,11 +10,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::files;
-use super::intake::{Sources, without_tests};
+use super::intake::without_tests;
 use crate::catalog;
 use crate::guard::Limits;
 use crate::handout::{marks, tree};
 use crate::record::Story;
+use crate::sources::{self, CRATES, Sources, of_crate};
 use crate::worker::{Watched, watch};
 use crate::workspace::{Build, Suites, executables};
 
@@ -26,9 +27,6 @@ const COMPILER: Limits = Limits {
     wall: Duration::from_secs(1200),
     clean: false,
 };
-
-/// The crates that a submission replaces, where the workspace has them.
-pub const STUDENTS: [&str; 2] = ["raft", "kvraft"];
 
 /// The workspace for submissions.
 #[derive(Debug)]
@@ -54,24 +52,21 @@ impl Bench {
         let lock = lock(folder)?;
         let tree = folder.join("tree");
         let mut kept = BTreeSet::new();
-        let crates: Vec<&str> = STUDENTS
+        let crates: Vec<&str> = CRATES
             .into_iter()
             .filter(|name| root.join(name).join("src").is_dir())
             .collect();
-        let (mut ours, mut stubs) = (Sources::new(), Sources::new());
+        let ours = sources::read(root)?;
+        let mut stubs = Sources::new();
+        for (name, text) in &ours {
+            let parts = marks::split(text).map_err(|e| format!("{name}: {e}"))?;
+            stubs.extend(parts.handout.map(|stub| (name.clone(), stub)));
+            kept.insert(tree.join(name)); // what is there is dealt with when it is built
+        }
         let mut hasher = DefaultHasher::new();
         for path in tree::files(root)? {
             let name = path.to_string_lossy();
-            if crates
-                .iter()
-                .any(|crate_| name.starts_with(&format!("{crate_}/src/")))
-            {
-                let text =
-                    fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
-                let parts = marks::split(&text).map_err(|e| format!("{name}: {e}"))?;
-                stubs.extend(parts.handout.map(|stub| (name.to_string(), stub)));
-                kept.insert(tree.join(&path)); // what is there is dealt with when it is built
-                ours.insert(name.into_owned(), text);
+            if ours.contains_key(&*name) {
                 continue;
             }
             let bytes = fs::read(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
@@ -174,16 +169,6 @@ impl Bench {
         watch(cargo, &self.output, &self.output, &COMPILER, stop)
             .map_err(|e| format!("cannot start cargo: {e}"))
     }
-}
-
-fn of_crate<'a>(
-    sources: &'a Sources,
-    crate_: &str,
-) -> impl Iterator<Item = (&'a String, &'a String)> {
-    let prefix = format!("{crate_}/src/");
-    sources
-        .iter()
-        .filter(move |(name, _)| name.starts_with(&prefix))
 }
 
 /// Two gradings at a time would build in each other's workspace.

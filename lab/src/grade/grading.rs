@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::bench::Bench;
-use super::intake::{self, Sources};
+use super::intake;
 use super::marks::{Mark, Marks, Status};
 use super::points::Points;
 use super::{files, html, pages, screen};
@@ -16,6 +16,7 @@ use crate::catalog::Test;
 use crate::cli::{Clock, Knobs, Scheduler, Threads};
 use crate::guard::Limits;
 use crate::pool::Plan;
+use crate::sources::Sources;
 use crate::tally::Tally;
 use crate::worker::is_set;
 use crate::workspace::Suites;
@@ -145,19 +146,7 @@ impl Grading {
             deadline: Some(Instant::now() + self.time),
             interrupted: &self.interrupted,
         };
-        let mut tallies = self.tallies(tests);
-        plan.play(|news| {
-            if let Some((batch, harvest)) = news {
-                tallies[batch.number].add(batch, harvest);
-            }
-            true
-        })?;
-        Ok(tallies)
-    }
-
-    fn tallies(&self, tests: &[Arc<Test>]) -> Vec<Tally> {
-        let none = |test: &Arc<Test>| Tally::new(test.clone(), self.seed, self.runs);
-        tests.iter().map(none).collect()
+        plan.tally()
     }
 
     fn marks(&self, name: &str, key: String, tallies: &[Tally]) -> Marks {
@@ -179,7 +168,7 @@ impl Grading {
     }
 
     fn zero(&self, name: &str, key: String, status: Status, message: String) -> Marks {
-        let mut marks = self.marks(name, key, &self.tallies(&self.tests));
+        let mut marks = self.marks(name, key, &Tally::none(&self.tests, self.seed, self.runs));
         marks.tests.iter_mut().for_each(|mark| mark.report.clear());
         Marks {
             status,

@@ -1,13 +1,10 @@
 //! What is taken of a submission: Rust files below `raft/src` and `kvraft/src`, and nothing else.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::{archive, strip};
-
-/// The files that are taken, by path: `raft/src/lib.rs` and so on.
-pub type Sources = BTreeMap<String, String>;
+use crate::sources::Sources;
 
 /// The most bytes of one file.
 pub const FILE_MOST: u64 = 1 << 20;

@@ -37,11 +37,10 @@ use crate::catalog::Test;
 use crate::cli::Grade;
 use crate::pool::cores;
 use crate::worker::{interrupted, is_set};
-use crate::{out, workspace};
+use crate::{out, sources, workspace};
 
 pub use bench::Bench;
 use grading::Grading;
-pub use intake::Sources;
 use points::Points;
 
 /// Grades the submissions; `true` if that worked, whatever their marks.
@@ -106,7 +105,7 @@ pub fn run(options: &Grade) -> Result<bool, String> {
 
 /// Why the sources of this workspace would be refused, if they would.
 pub fn objection(root: &Path) -> Option<String> {
-    grading::take(root, &bench::STUDENTS).err()
+    grading::take(root, &sources::CRATES).err()
 }
 
 /// Asks what tests there are, and reads the points. `None` if

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::marks::{Marks, Status};
-use crate::handout::{marks, tree};
+use crate::handout::marks;
 use crate::out;
+use crate::sources::{self, Edit, Misfit, Sources, is_of};
 
 /// The samples, written out.
 #[derive(Debug)]
@@ -77,14 +78,6 @@ impl Expected {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edit {
-    file: String,
-    from: String,
-    to: String,
-}
-
 /// Reads the list and writes the samples into `folder`.
 ///
 /// # Errors
@@ -93,11 +86,12 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
     let at = |e: String| format!("{}: {e}", file.display());
     let text = fs::read_to_string(file).map_err(|e| at(e.to_string()))?;
     let list: List = toml::from_str(&text).map_err(|e| at(e.to_string()))?;
+    let ours = sources::read(root)?;
     let mut folders = Vec::new();
     for sample in &list.sample {
         let below = folder.join(&sample.name);
         let _ = fs::remove_dir_all(&below); // left by an earlier grading, or not there
-        write(sample, root, &below).map_err(|e| at(format!("{}: {e}", sample.name)))?;
+        write(sample, &ours, &below).map_err(|e| at(format!("{}: {e}", sample.name)))?;
         folders.push(below);
     }
     Ok(Samples {
@@ -106,42 +100,29 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
     })
 }
 
-fn write(sample: &Sample, root: &Path, folder: &Path) -> Result<(), String> {
-    let mut done = vec![false; sample.edits.len()];
-    for path in tree::files(root)? {
-        let name = path.to_string_lossy().into_owned();
-        let of = |crate_: &&str| name.starts_with(&format!("{crate_}/src/"));
-        let is_out = |crate_: &str| sample.without.iter().any(|out| out == crate_);
-        if !["raft", "kvraft"].iter().any(|c| of(c) && !is_out(c)) {
-            continue;
-        }
-        let text = fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
+fn write(sample: &Sample, ours: &Sources, folder: &Path) -> Result<(), String> {
+    let is_out = |name: &str| sample.without.iter().any(|out| is_of(name, out));
+    let mut sources = Sources::new();
+    for (name, text) in ours.iter().filter(|(name, _)| !is_out(name)) {
         let base = match sample.base {
-            Base::Reference => Some(text),
-            Base::Handout => marks::split(&text)?.handout,
+            Base::Reference => Some(text.clone()),
+            Base::Handout => marks::split(text)?.handout,
         };
-        let Some(mut text) = base else { continue };
-        for (edit, done) in sample
-            .edits
-            .iter()
-            .zip(&mut done)
-            .filter(|(edit, _)| edit.file == name)
-        {
-            if text.matches(&edit.from).count() != 1 {
-                return Err(format!("{name} does not hold once: {}", edit.from));
-            }
-            text = text.replace(&edit.from, &edit.to);
-            *done = true;
-        }
-        let to = folder.join(&path);
+        sources.extend(base.map(|base| (name.clone(), base)));
+    }
+    for edit in &sample.edits {
+        edit.apply(&mut sources).map_err(|misfit| match misfit {
+            Misfit::NoFile => format!("there is no file {}", edit.file),
+            Misfit::Times(_) => format!("{} does not hold once: {}", edit.file, edit.from),
+        })?;
+    }
+    for (name, text) in sources {
+        let to = folder.join(name);
         let written =
             fs::create_dir_all(to.parent().unwrap_or(folder)).and_then(|()| fs::write(&to, text));
         written.map_err(|e| format!("{}: {e}", to.display()))?;
     }
-    match done.iter().position(|done| !done) {
-        Some(missed) => Err(format!("there is no file {}", sample.edits[missed].file)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 impl Samples {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::grade::Sources;
+use crate::sources::{Edit, Misfit, Sources};
 
 /// A wrong solution: the reference with a mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,18 +22,6 @@ pub struct Mutant {
     pub why: String,
     /// How it is made.
     pub edit: Vec<Edit>,
-}
-
-/// A change of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Edit {
-    /// The file, from the workspace's root.
-    pub file: String,
-    /// What stands there exactly once.
-    pub from: String,
-    /// What takes its place.
-    pub to: String,
 }
 
 /// The file with the edits that come before those of every mutant.
@@ -94,53 +82,15 @@ impl Corpus {
     pub fn sources(&self, mutant: &Mutant, reference: &Sources) -> Result<Sources, String> {
         let mut sources = reference.clone();
         for edit in self.bare.iter().chain(&mutant.edit) {
-            apply(edit, &mut sources).map_err(|e| format!("mutant {}: {e}", mutant.name))?;
+            let name = &mutant.name;
+            edit.apply(&mut sources).map_err(|misfit| match misfit {
+                Misfit::NoFile => format!("mutant {name}: there is no file {}", edit.file),
+                Misfit::Times(n) => format!(
+                    "mutant {name}: {} holds this {n} times, and must hold it once; bring the edit up to date:\n{}",
+                    edit.file, edit.from
+                ),
+            })?;
         }
         Ok(sources)
-    }
-}
-
-fn apply(edit: &Edit, sources: &mut Sources) -> Result<(), String> {
-    let file = &edit.file;
-    let Some(text) = sources.get_mut(file) else {
-        return Err(format!("there is no file {file}"));
-    };
-    match text.matches(&edit.from).count() {
-        1 => *text = text.replace(&edit.from, &edit.to),
-        n => {
-            return Err(format!(
-                "{file} holds this {n} times, and must hold it once; bring the edit up to date:\n{}",
-                edit.from
-            ));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn edit(from: &str, to: &str) -> Edit {
-        Edit {
-            file: "raft/src/a.rs".into(),
-            from: from.into(),
-            to: to.into(),
-        }
-    }
-
-    fn sources() -> Sources {
-        [("raft/src/a.rs".to_string(), "one two two".to_string())].into()
-    }
-
-    #[test]
-    fn an_edit_fits_exactly_once() {
-        let mut changed = sources();
-        apply(&edit("one", "1"), &mut changed).unwrap();
-        assert_eq!(changed["raft/src/a.rs"], "1 two two");
-        for (from, times) in [("two", "2 times"), ("three", "0 times")] {
-            let error = apply(&edit(from, ""), &mut sources()).unwrap_err();
-            assert!(error.contains(times) && error.ends_with(from), "{error}");
-        }
     }
 }

@@ -17,11 +17,11 @@ use trial::{Fate, Kill, Trial, Verdict};
 
 use crate::catalog;
 use crate::cli::{Clock, Knobs, Mutants, Threads};
-use crate::grade::{Bench, Sources};
+use crate::grade::Bench;
 use crate::guard::Limits;
-use crate::handout::tree;
 use crate::near::unknown;
 use crate::pool::cores;
+use crate::sources::{self, Sources};
 use crate::worker::{interrupted, is_set};
 use crate::{out, workspace};
 
@@ -43,7 +43,7 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     let corpus = Corpus::read(&root.join("tests/mutants"))?;
     let chosen = choose(&corpus.mutants, &options.what)?;
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
-    let reference = reference(&root)?;
+    let reference = sources::read(&root)?;
     if options.list {
         return list(&corpus, &chosen, &reference);
     }
@@ -85,19 +85,6 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     out::text(&closing(&verdicts));
     out::line(format_args!("the whole matrix is in {}", file.display()));
     Ok(!is_set(&interrupted) && verdicts.iter().all(Verdict::is_as_it_must_be))
-}
-
-/// The reference's sources.
-fn reference(root: &Path) -> Result<Sources, String> {
-    let mut sources = Sources::new();
-    for path in tree::files(root)? {
-        let name = path.to_string_lossy().into_owned();
-        if name.starts_with("raft/src/") || name.starts_with("kvraft/src/") {
-            let text = fs::read_to_string(root.join(&path)).map_err(|e| format!("{name}: {e}"))?;
-            sources.insert(name, text);
-        }
-    }
-    Ok(sources)
 }
 
 fn list(corpus: &Corpus, chosen: &[&Mutant], reference: &Sources) -> Result<bool, String> {

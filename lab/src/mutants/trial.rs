@@ -104,15 +104,7 @@ impl Trial<'_> {
             limits: self.limits,
             interrupted: self.interrupted,
         };
-        let new = |test: &Arc<Test>| Tally::new(test.clone(), seed, 1);
-        let mut tallies: Vec<Tally> = tests.iter().map(new).collect();
-        plan.play(|news| {
-            if let Some((batch, harvest)) = news {
-                tallies[batch.number].add(batch, harvest);
-            }
-            true
-        })?;
-        Ok(tallies)
+        plan.tally()
     }
 }
 

@@ -100,6 +100,14 @@ pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What a command that must end well wrote to stdout.
+#[track_caller]
+pub fn succeeded(output: &Output) -> String {
+    let (out, err) = (stdout(output), stderr(output));
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    out
+}
+
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
