@@ -214,8 +214,8 @@ pub struct Grade {
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
     /// The most minutes that the tests of one submission may take together.
-    #[arg(long, value_name = "M", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub minutes: u32,
+    #[arg(long, value_name = "M", default_value_t = 20.0, value_parser = minutes)]
+    pub minutes: f64,
     /// Seconds of processor time that one process of a submission may use.
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub cpu: u32,
@@ -318,6 +318,13 @@ impl Knobs {
     }
 }
 
+/// Reads a number of minutes, which need not be whole.
+fn minutes(text: &str) -> Result<f64, String> {
+    let read = text.parse().ok();
+    read.filter(|minutes: &f64| *minutes > 0.0 && *minutes < 1e6)
+        .ok_or_else(|| "expected a number of minutes above 0, as 20 or 0.5".into())
+}
+
 /// Reads a seed as the harness prints it, in hexadecimal, or in decimal.
 pub fn seed(text: &str) -> Result<u64, String> {
     let digits = text.trim().replace('_', "");
@@ -347,6 +354,15 @@ mod tests {
         assert_eq!(seed("0x5eed_0017"), Ok(0x5eed_0017));
         assert_eq!(seed("17"), Ok(17));
         assert!(seed("x17").is_err());
+    }
+
+    #[test]
+    fn minutes_need_not_be_whole() {
+        assert_eq!(minutes("20"), Ok(20.0));
+        assert_eq!(minutes("0.5"), Ok(0.5));
+        for bad in ["0", "-1", "NaN", "inf", "x"] {
+            assert!(minutes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -47,10 +47,10 @@ pub struct Build {
 impl Build {
     /// The cargo command that builds the suites in `root`.
     pub fn command(&self, root: &Path) -> Command {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo
-            .current_dir(root)
-            .args(["test", "--no-run", "--package", "tests"]);
+        let mut cargo = cargo();
+        // The words of `cargo test --test SUITE`, so that what either has built is built for both: with `--package`
+        // cargo would choose other features of the dependencies, and build them all again.
+        cargo.current_dir(root).args(["test", "--no-run"]);
         // Not the harness's own tests, which stand beside them.
         let all = suites(root);
         for suite in self.suites.as_ref().unwrap_or(&all) {
@@ -71,6 +71,25 @@ impl Build {
         }
         cargo
     }
+}
+
+/// The cargo that started this program, or the one on the path.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Downloads whatever crates are not there yet. Builds of foreign sources go without a network, and this program may
+/// well be the first thing that was ever built here.
+///
+/// # Errors
+/// Cargo says on stderr what it could not get.
+pub fn fetch(root: &Path) -> Result<(), String> {
+    let mut cargo = cargo();
+    cargo.current_dir(root).args(["fetch", "--locked"]);
+    let status = cargo.stdin(Stdio::null()).status();
+    let status = status.map_err(|e| format!("cannot start cargo: {e}"))?;
+    let failed = "cargo fetch failed; its message is above. The first time it needs a network";
+    status.success().then_some(()).ok_or_else(|| failed.into())
 }
 
 /// The suites by their files: `tests/suites/raft_2a.rs` and so on.

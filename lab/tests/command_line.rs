@@ -1,5 +1,5 @@
 //! Where the output of `cargo lab test` goes, and names that nobody knows. On the project's own
-//! suites: the builds that `cargo lab` has made anyway.
+//! suites, in debug: the builds that the run of all tests has made anyway.
 
 mod small;
 
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use small::{lab, root, stderr, stdout};
 
 fn test(arguments: &[&str]) -> Command {
-    let mut test = lab(&["test"]);
+    let mut test = lab(&["test", "--debug"]);
     test.args(arguments).current_dir(root());
     test
 }

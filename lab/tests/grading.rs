@@ -147,9 +147,9 @@ fn the_time_of_a_submission_is_limited() {
     let course = Course::new();
     course.submission(
         "slow",
-        r#"std::thread::sleep(std::time::Duration::from_secs(40)); "right".into()"#,
+        r#"std::thread::sleep(std::time::Duration::from_secs(4)); "right".into()"#,
     );
-    let more = ["--minutes", "1", "--runs", "2", "--cpu", "60"];
+    let more = ["--minutes", "0.1", "--runs", "2", "--cpu", "60"];
     let graded = course.grade(&["slow"], "out", &more).output().unwrap();
     assert_eq!(graded.status.code(), Some(0), "{}", stderr(&graded));
     let said = course.said("out", "").replace('\n', " ");

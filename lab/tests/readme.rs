@@ -129,7 +129,7 @@ fn what_the_example_prints_is_what_the_readme_shows() {
     let (code, _) = rest.split_once("```").unwrap();
     let source = std::fs::read_to_string(root().join("labsim/examples/racy.rs")).unwrap();
     assert!(source.contains(code), "no part of the example:\n{code}");
-    let output = text(&run("cargo run --quiet --package labsim --example racy").stdout);
+    let output = text(&run("cargo run --quiet --example racy").stdout);
     // "..." stands for lines that are left out.
     for (number, part) in shown.split("  ...\n").enumerate() {
         assert!(

@@ -17,7 +17,7 @@ use crate::handout::{marks, tree};
 use crate::record::Story;
 use crate::sources::{self, CRATES, Sources, of_crate};
 use crate::worker::{Watched, watch};
-use crate::workspace::{Build, Suites, executables};
+use crate::workspace::{self, Build, Suites, executables};
 
 /// What a compiler may use.
 const COMPILER: Limits = Limits {
@@ -50,6 +50,7 @@ impl Bench {
     /// A file can't be read or written.
     pub fn new(root: &Path, folder: &Path) -> Result<Bench, String> {
         let lock = lock(folder)?;
+        workspace::fetch(root)?;
         let tree = folder.join("tree");
         let mut kept = BTreeSet::new();
         let crates: Vec<&str> = CRATES

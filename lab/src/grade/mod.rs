@@ -144,7 +144,7 @@ fn prepare(
         points_text,
         jobs: options.jobs.map_or_else(cores, |jobs| jobs as usize),
         limits: grading::limits(options.cpu, options.memory),
-        time: Duration::from_secs(60 * u64::from(options.minutes)),
+        time: Duration::from_secs_f64(60.0 * options.minutes),
         out: options.out.clone(),
         resume: options.resume,
         interrupted,

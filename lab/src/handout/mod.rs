@@ -14,6 +14,7 @@ use crate::{out, workspace};
 pub fn run(options: &Handout) -> Result<bool, String> {
     let root = workspace::root()?;
     let made = tree::write(&root, &options.folder)?;
+    workspace::fetch(&root)?;
     let folder = &options.folder;
     out::line(format!(
         "wrote {} files to {}",

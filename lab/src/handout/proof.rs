@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::AtomicBool;
 
 use super::tree::{self, Made};
@@ -69,7 +69,7 @@ pub fn builds(folder: &Path, target: &Path) -> Result<(), String> {
 }
 
 fn cargo(folder: &Path, target: &Path, arguments: &[&str]) -> Result<(), String> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = workspace::cargo();
     // The variables of the cargo that started this program are none of that one's.
     cargo
         .current_dir(folder)

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::stories::Suite;
 use crate::tally::Tally;
 use crate::test::OWN;
 use crate::worker::{self, Batch};
-use crate::workspace::{self, Suites};
+use crate::workspace::{self, Build, Suites};
 
 /// How a round ended.
 #[derive(Debug)]
@@ -138,15 +138,16 @@ impl Plan<'_> {
         Ok(Some(tally))
     }
 
-    /// With the words of `cargo test --test SUITE`, so that what either has built is built for both: with
-    /// `--package` Cargo would choose other features of the dependencies. Its messages go to stderr.
+    /// Cargo's messages go to stderr.
     fn build(&self, stop: &impl Fn() -> bool) -> io::Result<Built> {
         let messages = tempfile::NamedTempFile::new()?;
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut child = Command::new(cargo)
-            .current_dir(self.root)
-            .args(["test", "--no-run", "--test", &self.suite.name])
-            .arg("--message-format=json-render-diagnostics")
+        let build = Build {
+            debug: true,
+            suites: Some(vec![self.suite.name.clone()]),
+            ..Build::default()
+        };
+        let mut child = build
+            .command(self.root)
             .stdin(Stdio::null())
             .stdout(File::create(messages.path())?)
             .process_group(0)
