@@ -5,8 +5,11 @@
 
 .PHONY: test grade check readme bench soak cargo
 
+# In two steps: alone, tests share what `cargo test --test SUITE` builds; beside the examples in the
+# documentation cargo builds everything in another way.
 test: cargo
-	cargo test --workspace --quiet
+	cargo test --workspace --quiet --lib --bins --tests --examples
+	cargo test --workspace --quiet --doc
 
 # BEGIN SOLUTION
 # Grades samples/ and fails if a mark is not the expected one. Pages go to target/grades. Fewer seeds

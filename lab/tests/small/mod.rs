@@ -88,7 +88,9 @@ pub fn lab(arguments: &[&str]) -> Command {
     lab.args(arguments);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let of_cargo = text.starts_with("CARGO_") && text != "CARGO_HOME";
+        // With another CARGO_INCREMENTAL nothing that is built could be shared.
+        let kept = ["CARGO_HOME", "CARGO_INCREMENTAL"].contains(&&*text);
+        let of_cargo = text.starts_with("CARGO_") && !kept;
         if of_cargo || text.starts_with("LAB_") || text == "NO_COLOR" {
             lab.env_remove(&name);
         }
