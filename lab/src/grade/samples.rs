@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::intake;
 use super::marks::{Marks, Status};
 use crate::handout::marks;
 use crate::out;
@@ -37,6 +38,8 @@ struct Sample {
     about: String,
     /// What it starts from.
     base: Base,
+    /// A folder beside the list, whose `raft/src` takes the place of the base's: another solution.
+    raft: Option<PathBuf>,
     /// Crates that it leaves out.
     #[serde(default)]
     without: Vec<String>,
@@ -87,11 +90,18 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
     let text = fs::read_to_string(file).map_err(|e| at(e.to_string()))?;
     let list: List = toml::from_str(&text).map_err(|e| at(e.to_string()))?;
     let ours = sources::read(root)?;
+    let beside = file.parent().unwrap_or(Path::new(""));
     let mut folders = Vec::new();
     for sample in &list.sample {
         let below = folder.join(&sample.name);
         let _ = fs::remove_dir_all(&below); // left by an earlier grading, or not there
-        write(sample, &ours, &below).map_err(|e| at(format!("{}: {e}", sample.name)))?;
+        let wrong = |e: String| at(format!("{}: {e}", sample.name));
+        let raft = sample
+            .raft
+            .as_ref()
+            .map(|raft| other_raft(&beside.join(raft)));
+        let raft = raft.transpose().map_err(wrong)?;
+        write(sample, &ours, raft, &below).map_err(wrong)?;
         folders.push(below);
     }
     Ok(Samples {
@@ -100,8 +110,24 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
     })
 }
 
-fn write(sample: &Sample, ours: &Sources, folder: &Path) -> Result<(), String> {
-    let is_out = |name: &str| sample.without.iter().any(|out| is_of(name, out));
+/// The Raft in this folder, which is like a submission.
+fn other_raft(folder: &Path) -> Result<Sources, String> {
+    let sources = intake::take(folder, &["raft"])?;
+    match sources.is_empty() {
+        true => Err(format!("{} has no raft/src", folder.display())),
+        false => Ok(sources),
+    }
+}
+
+fn write(
+    sample: &Sample,
+    ours: &Sources,
+    raft: Option<Sources>,
+    folder: &Path,
+) -> Result<(), String> {
+    let is_out = |name: &str| {
+        sample.without.iter().any(|out| is_of(name, out)) || raft.is_some() && is_of(name, "raft")
+    };
     let mut sources = Sources::new();
     for (name, text) in ours.iter().filter(|(name, _)| !is_out(name)) {
         let base = match sample.base {
@@ -110,6 +136,7 @@ fn write(sample: &Sample, ours: &Sources, folder: &Path) -> Result<(), String> {
         };
         sources.extend(base.map(|base| (name.clone(), base)));
     }
+    sources.extend(raft.into_iter().flatten());
     for edit in &sample.edits {
         edit.apply(&mut sources).map_err(|misfit| match misfit {
             Misfit::NoFile => format!("there is no file {}", edit.file),
@@ -211,6 +238,7 @@ mod tests {
             name: "x".into(),
             about: String::new(),
             base: Base::Reference,
+            raft: None,
             without: Vec::new(),
             edits: Vec::new(),
             says: String::new(),
