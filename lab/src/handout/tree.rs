@@ -8,8 +8,9 @@ use std::process::Command;
 use super::marks;
 
 /// What only instructors need.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
     "samples/",
+    "validation/",
     "grading.toml",
     "gradescope/",
     ".ci/",
