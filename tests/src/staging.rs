@@ -46,11 +46,23 @@ impl Cluster {
     /// Whoever is elected like this has a log that its voters find up-to-date; the story sees to that.
     #[track_caller]
     pub fn elect(&self, winner: Server, voters: &[Server]) -> Term {
+        const TRIES: usize = 20;
         self.step(format!("let {winner} be elected"));
+        self.try_to_elect(winner, voters, TRIES).unwrap_or_else(|| {
+            let took = format!("was not elected in {TRIES} tries");
+            self.fail(
+                &claim::ONE_LEADER,
+                format!("{winner}, which alone reached a majority, {took}"),
+            )
+        })
+    }
+
+    /// The same if the voters may refuse: `None` if they do each time.
+    pub fn try_to_elect(&self, winner: Server, voters: &[Server], tries: usize) -> Option<Term> {
         for voter in voters {
             self.hold(winner, *voter);
         }
-        for _ in 0..20 {
+        for _ in 0..tries {
             // The voters' own requests reach the winner, so that it keeps up with their terms. None
             // of them reaches another one, so none is elected.
             self.keep_links(|from, to| {
@@ -73,14 +85,10 @@ impl Cluster {
             self.keep_links(|from, to| from == winner && voters.contains(&to));
             self.sleep(MOMENT * 2); // a refusal may be on its way
             if leads() {
-                return self.term_of(winner);
+                return Some(self.term_of(winner));
             }
         }
-        let took = "was not elected in 20 tries";
-        self.fail(
-            &claim::ONE_LEADER,
-            format!("{winner}, which alone reached a majority, {took}"),
-        )
+        None
     }
 
     /// Checks that `state()` answers at once.

@@ -455,19 +455,35 @@ fn figure8_step_by_step(c: &Cluster) {
     c.heal();
     c.leader_among(&[s1, s2, s3]);
     c.sleep_ms(1000);
-    c.expect(&claim::COMMIT_OWN_TERM, c.committed(index).0 == 0, || {
-        format!("index {index} was applied, an entry of an older term that a majority holds; no command was given to the new leader")
-    });
+    let committed = c.committed(index).0 > 0;
     // (d) S5 is back, and may overwrite it: a majority finds its log the newest.
     c.cut_off(s1);
     c.cut_off(s2);
     c.rejoin(s4);
     c.rejoin(s5);
+    if committed {
+        // Then this majority has an entry of a later term behind it, one that the leader began its term with (§8)
+        // and that has no index here. Nobody without it is elected any more.
+        let elected = c.try_to_elect(s5, &[s3, s4], 4).is_some();
+        c.expect(&claim::COMMIT_OWN_TERM, !elected, || {
+            format!(
+                "index {index} was applied, an entry of an older term that a majority holds; no command was given to \
+                 the new leader. Then {s5} was elected, which has another entry there"
+            )
+        });
+        c.let_all_pass();
+        c.heal();
+    }
     c.agree("new");
     c.rejoin(s1);
     c.rejoin(s2);
     c.agree("last");
-    c.all_apply(["base", "lost or kept", "new", "last"]);
+    // Where leaders begin their terms with an entry of their own, S3 may not have taken the old one, or S5 not be elected.
+    let log = c.log();
+    let either = ["old", "lost or kept"].into_iter();
+    let either = either.filter(|command| log.contains(&Command::from(*command)));
+    let kept: Vec<&str> = either.take(1).collect();
+    c.all_apply(["base"].into_iter().chain(kept).chain(["new", "last"]));
 }
 
 /// A leader whom nobody's answer reaches commits nothing, and goes on when they do (§5.3).
@@ -479,8 +495,14 @@ fn deaf_leader(c: &Cluster) {
         c.cut_one_way(other, leader);
     }
     let (index, _) = c.propose_at(leader, ["unanswered"]);
-    c.sleep_ms(3000);
-    c.none_applied(index);
+    let poll = Duration::from_millis(10);
+    c.until(Duration::from_secs(3), poll, || {
+        !c.leads(leader) || c.committed(index).0 > 0
+    });
+    // One that resigns because it hears nobody (dissertation §6.2) makes room for another, which may well commit it.
+    if c.leads(leader) {
+        c.none_applied(index);
+    }
     c.heal();
     c.agree("answered");
     c.all_apply(["base", "unanswered", "answered"]);
