@@ -187,31 +187,52 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
 fn refused_candidates_postpone_no_election(c: &Cluster) {
     let [lonely, ..]: [Server; 5] = c.all();
     let others: [Server; 4] = c.others([lonely]);
-    for other in others {
-        c.hold(lonely, other);
-        c.cut_calls(other, lonely);
-    }
-    c.leader_among(&others);
-    c.sleep_ms(25_000); // `lonely` runs again and again, in ever higher terms, and nobody hears of it
-    // Its requests will come in more often than any election timeout that is like its own.
-    let asked = c.held(Mail::Requests, lonely, others[0]) as u64;
-    let often = Duration::from_millis(25_000 * 2 / 5 / asked.max(1));
-    for other in others {
-        c.release_last(Mail::Requests, lonely, other); // … but for the last time: all are in that term now
-    }
+    let often = run_unheard(c, lonely, &others);
     c.sleep_ms(1000);
     let leader = c.leader_among(&others);
     c.cut_off(leader);
     let left: [Server; 3] = c.others([lonely, leader]);
+    elected_despite_old_requests(c, lonely, &left, often);
+}
+
+/// Who has voted for a candidate does not do so again when its requests of earlier terms come in (Figure 2, RequestVote 1).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn old_requests_get_no_vote(c: &Cluster) {
+    let [lonely, ..]: [Server; 5] = c.all();
+    let others: [Server; 4] = c.others([lonely]);
+    // With its last request it gets their votes, and then nobody hears from it.
+    let often = run_unheard(c, lonely, &others);
+    elected_despite_old_requests(c, lonely, &others, often);
+}
+
+/// `lonely` runs again and again, in ever higher terms, and nobody hears of it but for the last time: all are in that term
+/// then. Gives how often its earlier requests are to come in, more often than any election timeout that is like its own.
+fn run_unheard(c: &Cluster, lonely: Server, others: &[Server]) -> Duration {
+    for other in others {
+        c.hold(lonely, *other);
+        c.cut_calls(*other, lonely);
+    }
+    c.leader_among(others);
+    c.sleep_ms(25_000);
+    let asked = c.held(Mail::Requests, lonely, others[0]) as u64;
+    for other in others {
+        c.release_last(Mail::Requests, lonely, *other);
+    }
+    c.sleep_ms(20);
+    Duration::from_millis(25_000 * 2 / 5 / asked.max(1))
+}
+
+/// These servers, a majority, elect a leader while old requests for votes come in.
+fn elected_despite_old_requests(c: &Cluster, from: Server, voters: &[Server], often: Duration) {
     let elected = c.until(Duration::from_secs(5), often, || {
-        left.iter().for_each(|to| {
-            c.release_next(Mail::Requests, lonely, *to);
+        voters.iter().for_each(|to| {
+            c.release_next(Mail::Requests, from, *to);
         });
-        left.iter().any(|s| c.leads(*s))
+        voters.iter().any(|s| c.leads(*s))
     });
     c.expect(&claim::ELECTION_TIMER, elected, || {
         format!(
-            "{left:?}, a majority, elected nobody in 5 s, while old requests for votes of {lonely} came in every {often:?}"
+            "{voters:?}, a majority, elected nobody in 5 s, while old requests for votes of {from} came in every {often:?}"
         )
     });
 }
