@@ -247,9 +247,24 @@ pub struct Mutants {
     /// Who chooses the next thread to run.
     #[arg(long, value_enum, default_value_t = Scheduler::Random)]
     pub scheduler: Scheduler,
+    /// How often each is tried, on other seeds each time; the seeds needed are the median.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeats: u32,
     /// How many processes at a time [default: one a core].
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,
+    /// Only so many of them, the next ones at each turn.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Which turn of the sample it is.
+    #[arg(long, default_value_t = 0, value_name = "K", requires = "sample")]
+    pub turn: u32,
+    /// Keep what the last matrix says of those that it has.
+    #[arg(long)]
+    pub resume: bool,
+    /// Write the matrix as a Markdown table too.
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
     /// Show the first report of each.
     #[arg(long)]
     pub verbose: bool,

@@ -4,15 +4,17 @@
 //! |---|---|
 //! | `corpus` | `tests/mutants/`, and making a mutant's sources |
 //! | `trial` | one mutant against the suites |
+//! | `matrix` | what came of all of them |
 
 mod corpus;
+mod matrix;
 mod trial;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use corpus::{Corpus, Mutant};
+use matrix::Matrix;
 use trial::{Fate, Kill, Trial, Verdict};
 
 use crate::catalog;
@@ -41,7 +43,7 @@ const RUN: Limits = Limits {
 pub fn run(options: &Mutants) -> Result<bool, String> {
     let root = workspace::root()?;
     let corpus = Corpus::read(&root.join("tests/mutants"))?;
-    let chosen = choose(&corpus.mutants, &options.what)?;
+    let chosen = sample(choose(&corpus.mutants, &options.what)?, options);
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
     let reference = sources::read(&root)?;
     if options.list {
@@ -51,20 +53,22 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
     let trial = Trial {
         seed: options.seed,
         runs: options.runs,
+        repeats: options.repeats,
         jobs: options.jobs.map_or_else(cores, |jobs| jobs as usize),
         environment: knobs(options).environment(),
         limits: RUN,
         interrupted: &interrupted,
     };
-    let mut verdicts = Vec::new();
+    let mut matrix = Matrix::open(root.join("target/lab-mutants/matrix.json"), options.resume)?;
+    let chosen: Vec<&Mutant> = (chosen.into_iter())
+        .filter(|mutant| !matrix.has(&mutant.name))
+        .collect();
     for mutant in chosen {
-        let verdict = try_one(
-            mutant,
-            corpus.sources(mutant, &reference)?,
-            &root,
-            &mut bench,
-            &trial,
-        )?;
+        let sources = corpus.sources(mutant, &reference)?;
+        let verdict = try_one(mutant, sources, &root, &mut bench, &trial)?;
+        if is_set(&interrupted) {
+            break;
+        }
         out::line(verdict.line());
         if options.verbose
             && let Fate::Rejected(kill) | Fate::Elsewhere(kill) = &verdict.fate
@@ -74,17 +78,30 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
                 kill.report.trim_end().replace('\n', "\n    ")
             ));
         }
-        verdicts.push(verdict);
-        if is_set(&interrupted) {
-            break;
-        }
+        matrix.enter(verdict)?;
     }
-    let file = root.join("target/lab-mutants/matrix.json");
-    let text = serde_json::to_string_pretty(&verdicts).map_err(|e| e.to_string())?;
-    fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))?;
-    out::text(&closing(&verdicts));
-    out::line(format_args!("the whole matrix is in {}", file.display()));
+    if let Some(file) = &options.table {
+        matrix::write(file, &matrix.table())?;
+    }
+    let verdicts = matrix.verdicts();
+    out::text(&closing(verdicts));
+    out::line(format_args!(
+        "the whole matrix is in {}",
+        matrix.file().display()
+    ));
     Ok(!is_set(&interrupted) && verdicts.iter().all(Verdict::is_as_it_must_be))
+}
+
+/// The mutants of this turn.
+fn sample<'a>(all: Vec<&'a Mutant>, options: &Mutants) -> Vec<&'a Mutant> {
+    let Some(most) = options.sample else {
+        return all;
+    };
+    let most = (most as usize).min(all.len());
+    let first = most * options.turn as usize;
+    (first..first + most)
+        .map(|at| all[at % all.len()])
+        .collect()
 }
 
 fn list(corpus: &Corpus, chosen: &[&Mutant], reference: &Sources) -> Result<bool, String> {
