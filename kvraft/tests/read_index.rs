@@ -14,6 +14,7 @@ static STORY: Story = Story {
     name: "read_index",
     title: "Gets that do not enter the log.",
     servers: 3,
+    voters: 0,
     points: 0,
     limit_s: 120,
     runs: 0,

@@ -35,6 +35,10 @@ pub(crate) enum Event {
     AppendEntries(AppendEntriesArgs, Responder<AppendEntriesReply>),
     /// A leader sends a snapshot.
     InstallSnapshot(InstallSnapshotArgs, Responder<InstallSnapshotReply>),
+    /// Somebody asks if it may run (part 2E).
+    PreVote(PreVoteArgs, Responder<PreVoteReply>),
+    /// A leader wants us to run (part 2E).
+    TimeoutNow(TimeoutNowArgs, Responder<TimeoutNowReply>),
     /// One of our calls has an outcome.
     Outcome(PeerId, Outcome),
     /// Somebody has changed the state: `start` with an entry, or `kill`.
@@ -56,6 +60,14 @@ impl raft_rpc::DeferredHandler for Inbox {
 
     fn install_snapshot(&self, args: InstallSnapshotArgs, reply: Responder<InstallSnapshotReply>) {
         let _ = self.0.send(Event::InstallSnapshot(args, reply));
+    }
+
+    fn pre_vote(&self, args: PreVoteArgs, reply: Responder<PreVoteReply>) {
+        let _ = self.0.send(Event::PreVote(args, reply));
+    }
+
+    fn timeout_now(&self, args: TimeoutNowArgs, reply: Responder<TimeoutNowReply>) {
+        let _ = self.0.send(Event::TimeoutNow(args, reply));
     }
 }
 
@@ -130,6 +142,12 @@ impl Actor {
                     put(Outcome::InstallSnapshot(sent, reply.ok()))
                 });
             }
+            Call::PreVote(args, round) => {
+                peer.pre_vote(&args, move |reply| put(Outcome::PreVote(round, reply.ok())));
+            }
+            Call::TimeoutNow(args) => {
+                peer.timeout_now(&args, move |reply| put(Outcome::TimeoutNow(reply.ok())));
+            }
         }
     }
 }
@@ -148,6 +166,8 @@ fn handle(node: &mut Node, event: Event) -> Option<Reply> {
         Event::InstallSnapshot(args, responder) => {
             Some(reply(responder, node.handle_install_snapshot(args)))
         }
+        Event::PreVote(args, responder) => Some(reply(responder, node.handle_pre_vote(args))),
+        Event::TimeoutNow(args, responder) => Some(reply(responder, node.handle_timeout_now(args))),
         Event::Outcome(peer, outcome) => {
             node.use_outcome(peer, outcome);
             None

@@ -31,18 +31,19 @@ impl Node {
             self.applied = base.index;
         }
         let first = self.applied.next();
-        all.extend((first.0..=self.commit.0).map(|index| self.delivery(LogIndex(index))));
+        all.extend((first.0..=self.commit.0).filter_map(|index| self.delivery(LogIndex(index))));
         self.applied = self.commit;
         all
     }
 
-    fn delivery(&self, index: LogIndex) -> ApplyMsg {
+    /// Nothing for an entry that changes the membership: the service has no part in that.
+    fn delivery(&self, index: LogIndex) -> Option<ApplyMsg> {
         let entry = self.log.entry(index);
-        ApplyMsg::Command {
+        entry.membership.is_none().then(|| ApplyMsg::Command {
             index,
             term: entry.term,
             command: entry.command.clone(),
-        }
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::node::{Call, Node, Role};
 use crate::progress::Progress;
 
 /// The election timeout is at least this: a few heartbeats may get lost before a leader is given up.
-const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
+pub(crate) const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
 /// … and up to this much more, by chance, so that servers rarely run against each other (§5.2).
 const ELECTION_SPREAD: Duration = Duration::from_millis(300);
 
@@ -32,21 +32,35 @@ impl Node {
     /// granting vote to candidate: convert to candidate"; a candidate starts a new election.
     pub fn tick(&mut self) {
         if !self.is_leader() && self.now >= self.election_deadline {
-            self.start_election();
+            self.run_if_allowed();
+        }
+    }
+
+    /// Everybody may, where the membership never changes.
+    fn run_if_allowed(&mut self) {
+        if !self.members.open {
+            self.start_election(false);
+        } else if self.may_run() {
+            self.canvass();
+        } else {
+            // A learner, or a server that is to join or was removed. It hears of no leader any more.
+            self.role = Role::Follower { leader: None };
+            self.restart_election_timer();
         }
     }
 
     // RequestVote: send.
 
     /// "On conversion to candidate, start election" (Rules for Candidates).
-    fn start_election(&mut self) {
+    pub fn start_election(&mut self, transfer: bool) {
         self.become_candidate();
         let args = RequestVoteArgs {
             term: self.term,
             candidate: self.me,
             last: self.log.last(),
+            transfer,
         };
-        for peer in self.others() {
+        for peer in self.other_voters() {
             self.send(peer, Call::RequestVote(args.clone()));
         }
         self.count_vote(self.me);
@@ -55,19 +69,18 @@ impl Node {
     /// A new term, in which our vote is our own.
     fn become_candidate(&mut self) {
         let (me, term) = (self.me, self.term.next());
+        let waited = self.now.saturating_duration_since(self.heard_at);
+        let ms = waited.as_millis();
         let why = match self.role {
-            Role::Candidate { .. } => format!("no majority in term {}", self.term),
+            Role::Candidate { .. } => format!("no majority in term {} for {ms} ms", self.term),
             Role::Follower {
                 leader: Some(leader),
-            } => format!("no word from leader {leader}"),
-            Role::Follower { leader: None } => "no leader in sight".to_string(),
+            } => format!("no word from leader {leader} for {ms} ms"),
+            Role::Follower { leader: None } => format!("no leader in sight for {ms} ms"),
+            Role::Canvasser { .. } => "a majority would vote for it".to_string(),
             Role::Leader { .. } => panic!("server {me} leads term {} and runs again", self.term),
         };
-        let waited = self
-            .now
-            .saturating_duration_since(self.heard_at)
-            .as_millis();
-        info!(target: "election", "server {me} runs for term {term} ({why} for {waited} ms)");
+        info!(target: "election", "server {me} runs for term {term} ({why})");
         self.term = term;
         self.voted_for = Some(me);
         self.must_save();
@@ -81,6 +94,14 @@ impl Node {
 
     /// RequestVote RPC, "Receiver implementation" of Figure 2.
     pub fn handle_request_vote(&mut self, args: RequestVoteArgs) -> RequestVoteReply {
+        if self.members.open && self.hears_leader() && !args.transfer {
+            // "If a server receives a RequestVote request within the minimum election timeout of
+            // hearing from a current leader, it does not update its term or grant its vote" (§6).
+            return RequestVoteReply {
+                term: self.term,
+                granted: false,
+            };
+        }
         self.observe_term(args.term);
         let granted = self.may_vote_for(&args);
         if granted {
@@ -128,9 +149,11 @@ impl Node {
             return;
         };
         votes.insert(voter);
-        let votes = votes.len();
-        if self.is_majority(votes) {
-            self.become_leader(votes);
+        let count = votes.len();
+        if let Role::Candidate { votes } = &self.role
+            && self.is_quorum(|peer| votes.contains(&peer))
+        {
+            self.become_leader(count);
         }
     }
 
@@ -138,11 +161,15 @@ impl Node {
     /// each follower's heartbeat is due now.
     fn become_leader(&mut self, votes: usize) {
         let (me, term, last) = (self.me, self.term, self.log.last());
-        info!(target: "election", "server {me} leads term {term} with {votes} of {} votes, its log ends at {last}", self.cluster);
+        info!(target: "election", "server {me} leads term {term} with {votes} votes of {}, its log ends at {last}", self.membership());
         let new = |peer| (peer, Progress::new(last.index, self.now));
         let progress: BTreeMap<_, _> = self.others().map(new).collect();
-        let reads = Vec::new();
-        self.role = Role::Leader { progress, reads };
+        self.role = Role::Leader {
+            progress,
+            reads: Vec::new(),
+            transfer: None,
+        };
+        self.take_up_change();
     }
 }
 // END SOLUTION

@@ -31,6 +31,10 @@
 //! | `reads.rs` | reads that do not enter the log (§8) |
 // END SOLUTION
 //! | `snapshot.rs` | Figure 13, "InstallSnapshot RPC" |
+//! | `membership.rs` | part 2E, optional: who votes, and how that changes (§6) |
+// BEGIN SOLUTION
+//! | `prevote.rs`, `transfer.rs` | part 2E: asking before running; handing over the office |
+// END SOLUTION
 //! | `log.rs` | the log: all index arithmetic |
 //! | `persist.rs` | "Persistent state on all servers" |
 //! | `apply.rs` | handing what is committed to the service |
@@ -44,14 +48,14 @@
 //!
 //! # What is left out
 //!
-//! - Membership changes (§6). The dissertation's chapter 4 has a simpler way than the paper's.
 //! - The leader's empty entry at the start of its term (§8): tests count on the indices of commands.
 //!   The price is that entries of earlier terms stay uncommitted until the next command.
 //! - Snapshots in pieces (Figure 13's `offset` and `done`).
-//! - PreVote and a leader that resigns when it hears of no majority (dissertation §9.6, §6.2). A
-//!   server that was cut off comes back with a high term and forces an election; a leader that is
-//!   cut off goes on believing that it leads, with a heartbeat per peer and period, until it hears
-//!   of a later term. Neither does harm, as it cannot commit anything.
+//! - PreVote, where the membership never changes, and a leader that resigns when it hears of no
+//!   majority (dissertation §9.6, §6.2). A server that was cut off comes back with a high term and
+//!   forces an election; a leader that is cut off goes on believing that it leads, with a heartbeat
+//!   per peer and period, until it hears of a later term. Neither does harm, as it cannot commit
+//!   anything.
 // BEGIN SOLUTION
 //!
 //! # Solution and handout
@@ -82,27 +86,34 @@ mod actor;
 mod apply;
 mod election;
 mod log;
+mod membership;
 mod node;
 mod persist;
 mod replication;
 mod snapshot;
 
 // BEGIN SOLUTION
+mod prevote;
 mod progress;
 mod reads;
 mod records;
 mod trace;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use labsim::channel::{Receiver, unbounded};
 use labsim::rand::{RngExt, rng};
 use labsim::thread;
 use labsim::time::Instant;
+use raftapi::{ChangeError, Membership};
 
 use crate::actor::{Actor, Event, Inbox};
 use crate::apply::Deliveries;
+use crate::membership::Members;
 
 /// One Raft peer.
 pub struct Raft {
@@ -125,24 +136,8 @@ impl raftapi::Raft for Raft {
         apply_tx: Sender<ApplyMsg>,
     ) -> Raft {
         // BEGIN SOLUTION
-        let node = Node::new(me, peers.len(), persister, Instant::now(), rng().random());
-        let node = Arc::new(Mutex::new(node));
-        let (inbox_tx, inbox) = unbounded();
-        let actor = Actor {
-            node: node.clone(),
-            inbox,
-            inbox_tx: inbox_tx.clone(),
-            peers: peers.into_iter().map(raft_rpc::Client::new).collect(),
-            deliveries: Deliveries::to(apply_tx),
-        };
-        thread::Builder::new()
-            .name(format!("raft {me}"))
-            .spawn(move || actor.run())
-            .expect("a thread for the peer");
-        Raft {
-            node,
-            inbox: inbox_tx,
-        }
+        let members = Members::fixed(peers.len());
+        Raft::begin(peers, me, members, persister, apply_tx)
         // END SOLUTION
         // STUB: // Restore what was saved (part 2C), spawn the peer's threads (part 2A: one that
         // STUB: // watches the election timer), and return.
@@ -200,6 +195,48 @@ impl raftapi::Raft for Raft {
         // STUB: // Let the peer's threads end.
     }
 
+    // BEGIN SOLUTION
+    fn make_member(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        apply_tx: Sender<ApplyMsg>,
+        first: Membership,
+    ) -> Option<Raft> {
+        let members = Members::open(first);
+        Some(Raft::begin(peers, me, members, persister, apply_tx))
+    }
+
+    fn change_membership(
+        &self,
+        voters: &BTreeSet<PeerId>,
+        learners: &BTreeSet<PeerId>,
+    ) -> Result<(LogIndex, Term), ChangeError> {
+        let begun = self.node.lock().change_membership(voters, learners)?;
+        let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
+        Ok(begun)
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        Some(self.node.lock().membership().clone())
+    }
+
+    fn transfer_leadership(&self, to: PeerId) -> Result<(), ChangeError> {
+        {
+            let mut node = self.node.lock();
+            node.now = Instant::now();
+            node.transfer_leadership(to)?;
+        }
+        let _ = self.inbox.send(Event::Wake); // if killed meanwhile, it has no office any more
+        Ok(())
+    }
+
+    fn view_membership(command: &[u8]) -> Option<Membership> {
+        view::membership(command)
+    }
+    // END SOLUTION
+    // STUB: // Part 2E, optional: make_member, change_membership, membership, transfer_leadership, view_membership.
+
     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
         view::rpc(service_method, is_reply, bytes)
     }
@@ -214,6 +251,37 @@ impl raftapi::Raft for Raft {
 }
 
 // BEGIN SOLUTION
+impl Raft {
+    /// A peer with these members before its first entry.
+    fn begin(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        members: Members,
+        persister: Persister,
+        apply_tx: Sender<ApplyMsg>,
+    ) -> Raft {
+        let (now, chance) = (Instant::now(), rng().random());
+        let node = Node::member(me, peers.len(), members, persister, now, chance);
+        let node = Arc::new(Mutex::new(node));
+        let (inbox_tx, inbox) = unbounded();
+        let actor = Actor {
+            node: node.clone(),
+            inbox,
+            inbox_tx: inbox_tx.clone(),
+            peers: peers.into_iter().map(raft_rpc::Client::new).collect(),
+            deliveries: Deliveries::to(apply_tx),
+        };
+        thread::Builder::new()
+            .name(format!("raft {me}"))
+            .spawn(move || actor.run())
+            .expect("a thread for the peer");
+        Raft {
+            node,
+            inbox: inbox_tx,
+        }
+    }
+}
+
 impl Drop for Raft {
     fn drop(&mut self) {
         raftapi::Raft::kill(self);

@@ -93,12 +93,21 @@ impl Log {
 
     /// Adds a command at the end, as a leader does, and says where.
     pub fn append(&mut self, term: Term, command: Bytes) -> EntryId {
-        let last = self.last();
+        self.push(Entry {
+            term,
+            command,
+            membership: None,
+        })
+    }
+
+    /// Adds an entry at the end, and says where.
+    pub fn push(&mut self, entry: Entry) -> EntryId {
+        let (last, term) = (self.last(), entry.term);
         assert!(
             term >= last.term,
             "term {term} after {last}: terms never decrease along the log"
         );
-        self.entries.push_back(Entry { term, command });
+        self.entries.push_back(entry);
         self.last()
     }
 

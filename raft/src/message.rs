@@ -5,10 +5,16 @@
 //!   lastIncludedTerm)` always go together, so each is one [`EntryId`].
 //! - A rejected AppendEntries brings a [`ConflictHint`], the optimization at the end of §5.3.
 //! - A snapshot comes in one piece, so Figure 13's `offset` and `done` are left out.
+// BEGIN SOLUTION
+//! - What belongs to part 2E is at the end, and in fields that say so.
+// END SOLUTION
 
 use std::fmt;
 
 use bytes::Bytes;
+// BEGIN SOLUTION
+use raftapi::Membership;
+// END SOLUTION
 use raftapi::{LogIndex, PeerId, Term};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +27,12 @@ labrpc::service! {
         fn append_entries(AppendEntriesArgs) -> AppendEntriesReply;
         /// A leader replaces entries that it no longer has (§7).
         fn install_snapshot(InstallSnapshotArgs) -> InstallSnapshotReply;
+        // BEGIN SOLUTION
+        /// Whoever is about to run asks for leave (part 2E; dissertation §9.6).
+        fn pre_vote(PreVoteArgs) -> PreVoteReply;
+        /// A leader tells its successor to run at once (part 2E; dissertation §3.10).
+        fn timeout_now(TimeoutNowArgs) -> TimeoutNowReply;
+        // END SOLUTION
     }
 }
 
@@ -54,6 +66,11 @@ pub struct Entry {
     pub term: Term,
     /// What the service gave to `start()`.
     pub command: Bytes,
+    // BEGIN SOLUTION
+    /// Part 2E: the configuration in force from here on, in an entry that is no command. Boxed, since
+    /// hardly any entry has one.
+    pub membership: Option<Box<Membership>>,
+    // END SOLUTION
 }
 
 /// Arguments of RequestVote (Figure 2).
@@ -65,6 +82,10 @@ pub struct RequestVoteArgs {
     pub candidate: PeerId,
     /// The last entry of the candidate's log, for the election restriction (§5.4.1).
     pub last: EntryId,
+    // BEGIN SOLUTION
+    /// Part 2E: the leader wants this election, so that it counts though a leader is heard.
+    pub transfer: bool,
+    // END SOLUTION
 }
 
 /// Results of RequestVote (Figure 2).
@@ -130,6 +151,10 @@ pub struct InstallSnapshotArgs {
     pub last: EntryId,
     /// The service's state after that entry, as the service encoded it.
     pub snapshot: Bytes,
+    // BEGIN SOLUTION
+    /// Part 2E: the configuration in force after that entry, where it can change.
+    pub membership: Option<Membership>,
+    // END SOLUTION
 }
 
 /// Results of InstallSnapshot (Figure 13).
@@ -139,3 +164,41 @@ pub struct InstallSnapshotReply {
     /// the follower holds everything up to the snapshot's `last`.
     pub term: Term,
 }
+// BEGIN SOLUTION
+
+/// Arguments of PreVote (dissertation §9.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreVoteArgs {
+    /// The term that the candidate would begin.
+    pub term: Term,
+    /// Who asks.
+    pub candidate: PeerId,
+    /// The last entry of its log.
+    pub last: EntryId,
+}
+
+/// Results of PreVote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreVoteReply {
+    /// The voter's current term, for the candidate to update itself.
+    pub term: Term,
+    /// The candidate would receive the vote.
+    pub granted: bool,
+}
+
+/// Arguments of TimeoutNow (dissertation §3.10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNowArgs {
+    /// The leader's term.
+    pub term: Term,
+    /// Who leads, and wants to no longer.
+    pub leader: PeerId,
+}
+
+/// Results of TimeoutNow. What comes of it shows in the election.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNowReply {
+    /// The receiver's term, a new one if it runs.
+    pub term: Term,
+}
+// END SOLUTION

@@ -13,25 +13,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use labsim::log::info;
+use labsim::sync::Arc;
 use labsim::time::Instant;
 use raftapi::{LogIndex, PeerId, Persister, Term};
 
 use crate::log::Log;
+use crate::membership::Members;
 use crate::message::{
-    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply,
-    RequestVoteArgs, RequestVoteReply,
+    AppendEntriesArgs, AppendEntriesReply, InstallSnapshotArgs, InstallSnapshotReply, PreVoteArgs,
+    PreVoteReply, RequestVoteArgs, RequestVoteReply, TimeoutNowArgs, TimeoutNowReply,
 };
+use crate::persist::Restored;
 use crate::progress::{HEARTBEAT, Progress, Sent};
 use crate::reads::Read;
 use crate::records::Records;
 use crate::trace::Traced;
+use crate::transfer::Transfer;
 
 /// One peer.
 pub(crate) struct Node {
     /// This peer's number.
     pub me: PeerId,
-    /// How many peers the cluster has, this one included.
+    /// How many peers there are, this one included: the address book's length.
     pub cluster: usize,
+    /// Who votes. Comes from the log, and from what is saved with its base.
+    pub members: Members,
+    /// Everybody else to whom a leader sends.
+    pub others: Arc<[PeerId]>,
 
     // Persistent state on all servers. After each change: `must_save`.
     /// currentTerm: the latest term this peer has seen. Only grows.
@@ -77,6 +85,9 @@ pub(crate) enum Role {
     /// Answers others, and knows the leader once it has heard of it. Ends when the election timer
     /// runs out.
     Follower { leader: Option<PeerId> },
+    /// Where the membership can change: asks whether it would be elected, still in its old term. Ends
+    /// with a majority's yes, with a leader's call, or with the next timeout.
+    Canvasser { votes: BTreeSet<PeerId> },
     /// Collects votes, its own included. Ends with a majority, with another's claim to the term, or
     /// with the next timeout.
     Candidate { votes: BTreeSet<PeerId> },
@@ -85,6 +96,8 @@ pub(crate) enum Role {
         progress: BTreeMap<PeerId, Progress>,
         /// Reads that wait for a majority's word.
         reads: Vec<Read>,
+        /// The office is about to go to another.
+        transfer: Option<Transfer>,
     },
 }
 
@@ -100,6 +113,9 @@ pub(crate) enum Call {
     RequestVote(RequestVoteArgs),
     AppendEntries(AppendEntriesArgs, Sent),
     InstallSnapshot(InstallSnapshotArgs, Sent),
+    /// With the time at which this round began.
+    PreVote(PreVoteArgs, Instant),
+    TimeoutNow(TimeoutNowArgs),
 }
 
 /// How a call ended: what we remember of it, and the reply unless it failed.
@@ -108,10 +124,14 @@ pub(crate) enum Outcome {
     RequestVote(Term, Option<RequestVoteReply>),
     AppendEntries(Sent, Option<AppendEntriesReply>),
     InstallSnapshot(Sent, Option<InstallSnapshotReply>),
+    /// With the time at which we asked.
+    PreVote(Instant, Option<PreVoteReply>),
+    TimeoutNow(Option<TimeoutNowReply>),
 }
 
 impl Node {
-    /// A follower with what the persister has.
+    /// A follower with what the persister has, in a cluster that never changes.
+    #[cfg(test)]
     pub fn new(
         me: PeerId,
         cluster: usize,
@@ -119,11 +139,31 @@ impl Node {
         now: Instant,
         chance: f64,
     ) -> Node {
-        let (term, voted_for, log) = crate::persist::restore(&persister);
+        Node::member(me, cluster, Members::fixed(cluster), persister, now, chance)
+    }
+
+    /// A follower with what the persister has; `members` are those before its first entry.
+    pub fn member(
+        me: PeerId,
+        cluster: usize,
+        mut members: Members,
+        persister: Persister,
+        now: Instant,
+        chance: f64,
+    ) -> Node {
+        let Restored {
+            term,
+            voted_for,
+            log,
+            membership,
+        } = crate::persist::restore(&persister);
+        members.restore(membership, &log);
         let base = log.base().index;
         let mut node = Node {
             me,
             cluster,
+            members,
+            others: Arc::new([]),
             term,
             voted_for,
             log,
@@ -143,6 +183,7 @@ impl Node {
             traced: Traced::default(),
             retired: false,
         };
+        node.note_members();
         node.restart_election_timer();
         node
     }
@@ -160,7 +201,12 @@ impl Node {
         self.persist();
         // Our own entries count towards a majority only now that they are on disk.
         self.advance_commit();
+        let change_ended = self.go_on_with_change();
         self.replicate();
+        self.go_on_with_transfer();
+        if change_ended {
+            self.let_members_go();
+        }
         self.check_invariants();
         self.trace();
         assert!(
@@ -177,14 +223,21 @@ impl Node {
             Outcome::RequestVote(asked, reply) => self.use_vote(peer, asked, reply),
             Outcome::AppendEntries(sent, reply) => self.use_append_reply(peer, sent, reply),
             Outcome::InstallSnapshot(sent, reply) => self.use_snapshot_reply(peer, sent, reply),
+            Outcome::PreVote(round, reply) => self.use_pre_vote(peer, round, reply),
+            Outcome::TimeoutNow(reply) => {
+                reply.into_iter().for_each(|r| self.observe_term(r.term));
+            }
         }
     }
 
     /// When `tick` must be called, if nothing else happens before.
     pub fn deadline(&self) -> Instant {
         match &self.role {
-            Role::Leader { progress, .. } => {
-                let due = progress.values().map(|p| p.heartbeat_due).min();
+            Role::Leader {
+                progress, transfer, ..
+            } => {
+                let heartbeats = progress.values().map(|p| p.heartbeat_due);
+                let due = heartbeats.chain(transfer.iter().map(|t| t.until)).min();
                 due.unwrap_or(self.now + HEARTBEAT)
             }
             _ => self.election_deadline,
@@ -246,7 +299,7 @@ impl Node {
     pub fn leader(&self) -> Option<PeerId> {
         match &self.role {
             Role::Follower { leader } => *leader,
-            Role::Candidate { .. } => None,
+            Role::Candidate { .. } | Role::Canvasser { .. } => None,
             Role::Leader { .. } => Some(self.me),
         }
     }
@@ -256,15 +309,10 @@ impl Node {
         matches!(self.role, Role::Leader { .. })
     }
 
-    /// So many peers are more than half of the cluster.
-    pub fn is_majority(&self, peers: usize) -> bool {
-        peers > self.cluster / 2
-    }
-
-    /// All peers but this one.
+    /// Everybody else to whom a leader sends.
     pub fn others(&self) -> impl Iterator<Item = PeerId> + use<> {
-        let me = self.me;
-        (0..self.cluster).map(PeerId).filter(move |&p| p != me)
+        let others = self.others.clone();
+        (0..others.len()).map(move |place| others[place])
     }
 
     /// Adds a call to make at the end of the turn.
@@ -299,10 +347,14 @@ impl Node {
                     self.voted_for
                 );
                 assert!(
-                    !self.is_majority(votes.len()),
+                    !self.is_quorum(|peer| votes.contains(&peer)),
                     "server {me} has votes {votes:?} in term {term} and does not lead"
                 );
             }
+            Role::Canvasser { votes } => assert!(
+                votes.contains(&me),
+                "server {me} asks if it may run and would not vote for itself"
+            ),
             Role::Leader { progress, .. } => {
                 assert!(
                     self.voted_for == Some(me),

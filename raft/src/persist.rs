@@ -8,7 +8,7 @@
 use bytes::BytesMut;
 use labsim::log::debug;
 use raftapi::view::SavedView;
-use raftapi::{PeerId, Persister, Term};
+use raftapi::{Membership, PeerId, Persister, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
@@ -22,32 +22,54 @@ struct Saved<R> {
     term: Term,
     voted_for: Option<PeerId>,
     base: EntryId,
+    /// Part 2E: the configuration at the base, unless it is still the first one.
+    membership: Option<Membership>,
     /// The entries after the base. A reference when saving: they are copied once, to the disk.
     records: R,
 }
 
-/// What an earlier incarnation saved: term, vote and log. Those of a new server if nothing is there.
+/// What an earlier incarnation saved. The default is a new server's.
+#[derive(Default)]
+pub(crate) struct Restored {
+    pub term: Term,
+    pub voted_for: Option<PeerId>,
+    pub log: Log,
+    /// The configuration at the log's base, unless it is still the first one.
+    pub membership: Option<Membership>,
+}
+
+/// What an earlier incarnation saved, or a new server's state if nothing is there.
 ///
 /// # Panics
 /// If the disk holds something else.
-pub(crate) fn restore(persister: &Persister) -> (Term, Option<PeerId>, Log) {
+pub(crate) fn restore(persister: &Persister) -> Restored {
     let state = persister.state();
     if state.is_empty() {
-        return Default::default();
+        return Restored::default();
     }
     let read = read(&state);
     read.unwrap_or_else(|| panic!("the {} bytes of saved state are not ours", state.len()))
 }
 
-fn read(state: &[u8]) -> Option<(Term, Option<PeerId>, Log)> {
+fn read(state: &[u8]) -> Option<Restored> {
     let saved = labgob::decode::<Saved<BytesMut>>(state).ok()?;
     let log = Log::new(saved.base, Records::read(saved.records.freeze())?);
-    Some((saved.term, saved.voted_for, log))
+    Some(Restored {
+        term: saved.term,
+        voted_for: saved.voted_for,
+        log,
+        membership: saved.membership,
+    })
 }
 
 /// What a saved state says, for the tests' checks.
 pub(crate) fn view_saved(state: &[u8]) -> Option<SavedView> {
-    let (term, vote, log) = read(state)?;
+    let Restored {
+        term,
+        voted_for: vote,
+        log,
+        ..
+    } = read(state)?;
     let snapshot = log.base().into();
     let entries = log.into_entries().into_iter().map(Into::into).collect();
     Some(SavedView {
@@ -74,6 +96,7 @@ impl Node {
             term: self.term,
             voted_for: self.voted_for,
             base: self.log.base(),
+            membership: self.members.to_save(),
             records: self.records.bytes(),
         });
         debug!(target: "persist", "server {} saves term {}, vote {:?}, log to {}", self.me, self.term, self.voted_for, self.log.last());

@@ -43,6 +43,9 @@ pub(crate) struct Progress {
     /// A snapshot may be sent from then on. Until then the last one is under way.
     snapshot_due: Instant,
 
+    /// Our log ended here when this began. A server that leaves and returns within a term begins anew,
+    /// and outcomes of calls from before are none of this one's.
+    since: LogIndex,
     /// Calls without an outcome yet.
     calls: usize,
     /// Calls are numbered, from 1; this is the last one's number.
@@ -66,6 +69,8 @@ pub(crate) struct Sent {
     pub last: LogIndex,
     /// The call's number among those to this follower.
     number: u64,
+    /// Which of the follower's times as a member it belongs to.
+    since: LogIndex,
 }
 
 impl Progress {
@@ -79,6 +84,7 @@ impl Progress {
             heartbeat_due: now,
             sent_at: now,
             snapshot_due: now,
+            since: last,
             calls: 0,
             made: 0,
             answered: 0,
@@ -141,6 +147,7 @@ impl Progress {
             prev,
             last,
             number,
+            since: self.since,
         }
     }
 
@@ -168,6 +175,11 @@ impl Progress {
     }
 
     // After a call.
+
+    /// The call was this one's.
+    pub fn has_made(&self, sent: &Sent) -> bool {
+        sent.since == self.since
+    }
 
     /// A reply has come to a call that was made after the first `made`.
     pub fn has_answered_since(&self, made: u64) -> bool {

@@ -9,6 +9,7 @@
 use labsim::channel::{Receiver, Sender, bounded};
 use raftapi::{LogIndex, PeerId};
 
+use crate::membership::is_quorum;
 use crate::node::{Node, Role};
 
 /// A read that waits until a majority has confirmed that its leader was one.
@@ -31,7 +32,10 @@ impl Node {
             return None;
         }
         let (now, index) = (self.now, self.commit);
-        let Role::Leader { progress, reads } = &mut self.role else {
+        let Role::Leader {
+            progress, reads, ..
+        } = &mut self.role
+        else {
             return None;
         };
         // 2. "The leader saves its current commit index in a local variable readIndex."
@@ -50,13 +54,21 @@ impl Node {
     /// The reads for which now holds what comes next in 3: "waits for their acknowledgments from a
     /// majority of the cluster". So no later leader had been elected when they were asked for.
     pub fn take_confirmed_reads(&mut self) -> Vec<(Sender<LogIndex>, LogIndex)> {
-        let majority = self.cluster / 2 + 1;
-        let Role::Leader { progress, reads } = &mut self.role else {
+        let (me, membership) = (self.me, self.members.latest());
+        let Role::Leader {
+            progress, reads, ..
+        } = &mut self.role
+        else {
             return Vec::new(); // those that waited went with the office
         };
         let confirmed = |read: &mut Read| {
-            let by = |(peer, made): &&(PeerId, u64)| progress[peer].has_answered_since(*made);
-            1 + read.calls.iter().filter(by).count() >= majority
+            let calls = &read.calls;
+            let has_answered = |peer: PeerId| {
+                let made = calls.iter().find(|(called, _)| *called == peer);
+                let since = made.zip(progress.get(&peer));
+                since.is_some_and(|((_, made), p)| p.has_answered_since(*made))
+            };
+            is_quorum(membership, |peer| peer == me || has_answered(peer))
         };
         let taken = reads.extract_if(.., confirmed);
         taken.map(|read| (read.tell, read.index)).collect()

@@ -13,7 +13,11 @@ use raftapi::{LogIndex, Term};
 use crate::log::Log;
 use crate::message::{Entry, EntryId};
 
-/// One record for each entry, in order: its term, the length of its command, its command.
+/// In a record's length: this is a configuration.
+const MEMBERSHIP: u32 = 1 << 31;
+
+/// One record for each entry, in order: its term, the length of its command, its command. In place
+/// of a command it may be a configuration, encoded; then the length says so.
 #[derive(Default)]
 pub(crate) struct Records {
     bytes: BytesMut,
@@ -46,9 +50,10 @@ impl Records {
     fn add(&mut self, index: LogIndex, entry: &Entry) {
         let before = self.bytes.len();
         self.bytes.put_u64_le(entry.term.0);
-        self.bytes
-            .put_u32_le(u32::try_from(entry.command.len()).expect("a command below 4 GiB"));
-        self.bytes.put_slice(&entry.command);
+        match &entry.membership {
+            None => self.put(0, &entry.command),
+            Some(membership) => self.put(MEMBERSHIP, &labgob::encode(&**membership)),
+        }
         let id = EntryId {
             term: entry.term,
             index,
@@ -56,18 +61,32 @@ impl Records {
         self.kept.push_back((id, self.bytes.len() - before));
     }
 
+    fn put(&mut self, mark: u32, payload: &[u8]) {
+        let len = u32::try_from(payload.len()).unwrap_or(MEMBERSHIP);
+        assert!(len < MEMBERSHIP, "a command of 2 GiB or more");
+        self.bytes.put_u32_le(mark | len);
+        self.bytes.put_slice(payload);
+    }
+
     /// The entries that these bytes stand for. Their commands share the bytes.
     pub fn read(mut bytes: Bytes) -> Option<VecDeque<Entry>> {
         let mut entries = VecDeque::new();
         while !bytes.is_empty() {
             let term = Term(bytes.try_get_u64_le().ok()?);
-            let len = bytes.try_get_u32_le().ok()? as usize;
+            let mark = bytes.try_get_u32_le().ok()?;
+            let len = (mark & !MEMBERSHIP) as usize;
             if len > bytes.len() {
                 return None;
             }
+            let payload = bytes.split_to(len);
+            let (command, membership) = match mark & MEMBERSHIP {
+                0 => (payload, None),
+                _ => (Bytes::new(), Some(labgob::decode(&payload).ok()?)),
+            };
             entries.push_back(Entry {
                 term,
-                command: bytes.split_to(len),
+                command,
+                membership,
             });
         }
         Some(entries)

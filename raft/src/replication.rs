@@ -6,6 +6,7 @@ use bytes::Bytes;
 use labsim::log::debug;
 use raftapi::{LogIndex, NotLeader, PeerId, Term};
 
+use crate::membership::index_of_quorum;
 use crate::message::{AppendEntriesArgs, AppendEntriesReply, ConflictHint};
 use crate::node::{Call, Node, Role};
 use crate::progress::{Progress, Sent};
@@ -14,11 +15,7 @@ impl Node {
     /// "If command received from client: append entry to local log, respond after entry applied to
     /// state machine" (Rules for Leaders). The service responds when the entry comes out again.
     pub fn start(&mut self, command: Bytes) -> Result<(LogIndex, Term), NotLeader> {
-        if !self.is_leader() {
-            return Err(NotLeader {
-                leader: self.leader(),
-            });
-        }
+        self.must_lead()?;
         let id = self.log.append(self.term, command);
         self.must_save();
         debug!(target: "log", "leader {} takes a command at {id}", self.me);
@@ -103,6 +100,7 @@ impl Node {
         let last_new = args.last_new();
         self.check_keeps_committed(&args);
         if self.log.merge(args.prev, args.entries) {
+            self.follow_log();
             self.must_save(); // or the leader would count us towards a majority for what we can lose
             debug!(target: "log", "server {} has entries after {} to {}", self.me, args.prev, self.log.last());
         }
@@ -157,7 +155,9 @@ impl Node {
         let now = self.now;
         let hint = reply.as_ref().and_then(|reply| reply.hint);
         let back_to = hint.map_or(sent.prev, |hint| self.log.next_after(sent.prev, hint));
-        let Some(p) = self.progress(peer) else { return };
+        let Some(p) = self.progress(peer).filter(|p| p.has_made(&sent)) else {
+            return;
+        };
         match reply {
             None => {
                 p.note_lost(&sent, now);
@@ -184,14 +184,16 @@ impl Node {
     /// "If there exists an N such that N > commitIndex, a majority of `matchIndex[i]` >= N, and
     /// `log[N].term` == currentTerm: set commitIndex = N (§5.3, §5.4)" (Rules for Leaders).
     pub fn advance_commit(&mut self) {
-        let Role::Leader { progress, .. } = &self.role else {
+        if !self.is_leader() {
             return;
-        };
-        let mut held: Vec<LogIndex> = progress.values().map(|p| p.match_index).collect();
-        held.push(self.log.last().index);
-        held.sort_unstable();
-        // Sorted, so from this one on there are more than half of them.
-        let by_majority = held[(held.len() - 1) / 2];
+        }
+        let last = self.log.last().index;
+        let by_majority = index_of_quorum(self.membership(), |peer| match peer == self.me {
+            true => last,
+            false => self
+                .progress_of(peer)
+                .map_or(LogIndex::ZERO, |p| p.match_index),
+        });
         // Never by counting if it is of an earlier term: a later leader might still overwrite it
         // (§5.4.2, Figure 8). It gets committed along with the first entry of this term.
         if self.log.term_at(by_majority) == Some(self.term) {
@@ -213,6 +215,14 @@ impl Node {
     }
 
     /// What we know about a follower, if we lead.
+    pub fn progress_of(&self, peer: PeerId) -> Option<&Progress> {
+        match &self.role {
+            Role::Leader { progress, .. } => progress.get(&peer),
+            _ => None,
+        }
+    }
+
+    /// The same, to change it.
     pub fn progress(&mut self, peer: PeerId) -> Option<&mut Progress> {
         match &mut self.role {
             Role::Leader { progress, .. } => progress.get_mut(&peer),

@@ -27,6 +27,7 @@ impl Node {
         );
         self.log.compact(index);
         self.snapshot = snapshot;
+        self.follow_log();
         self.must_save();
         self.persist();
         info!(target: "snap", "server {me} has a snapshot to {} of {} bytes", self.log.base(), self.snapshot.len());
@@ -45,6 +46,7 @@ impl Node {
             leader: me,
             last,
             snapshot: self.snapshot.clone(),
+            membership: self.members.to_send(),
         };
         self.send(peer, Call::InstallSnapshot(args, sent));
     }
@@ -73,12 +75,14 @@ impl Node {
         // 6, 7. If our log holds the snapshot's last entry then what follows it stays: we may have
         // acknowledged it. If not, nothing stays.
         self.log.restore(args.last);
+        self.members.restore(args.membership, &self.log);
         // 5. Save the snapshot, in one step with the log that begins after it.
         self.snapshot = args.snapshot;
         self.must_save();
         // 8. Reset state machine using snapshot contents: `take_deliveries` sees that what is to be
         // applied next is in the snapshot.
         self.commit_up_to(args.last.index);
+        self.note_members();
     }
 
     // InstallSnapshot: use the reply.
@@ -98,7 +102,9 @@ impl Node {
             return;
         }
         let now = self.now;
-        let Some(p) = self.progress(peer) else { return };
+        let Some(p) = self.progress(peer).filter(|p| p.has_made(&sent)) else {
+            return;
+        };
         if reply.is_some() {
             p.note_answer(&sent);
             p.note_match(sent.last);

@@ -46,7 +46,7 @@ impl Node {
 
     fn to_trace(&self) -> Traced {
         let role = match self.role {
-            Role::Follower { .. } => 0,
+            Role::Follower { .. } | Role::Canvasser { .. } => 0,
             Role::Candidate { .. } => 1,
             Role::Leader { .. } => 2,
         };

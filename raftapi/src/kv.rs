@@ -9,7 +9,7 @@
 
 use labrpc::{ClientEnd, Service};
 
-use crate::{PeerId, Persister, Raft};
+use crate::{Membership, PeerId, Persister, Raft};
 
 /// One server of the key/value service, with the Raft peer that it runs on.
 ///
@@ -39,6 +39,22 @@ pub trait KvServer: Send + Sync + 'static {
     ) -> Self
     where
         Self: Sized;
+
+    /// The same in a cluster whose membership can change ([`Raft::make_member`]). `None`, the default,
+    /// says that this is not written.
+    fn start_member(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        max_state: Option<usize>,
+        first: Membership,
+    ) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = (peers, me, persister, max_state, first);
+        None
+    }
 
     /// What this server answers: its Raft's RPCs and its own.
     fn services(&self) -> Vec<Service>;

@@ -22,6 +22,7 @@
 //! | [`ApplyMsg`] | what your Raft hands to the service: a committed command or a snapshot |
 //! | [`Persister`] | what survives a crash of your peer |
 //! | [`NotLeader`] | the answer of a peer that cannot take a command |
+//! | [`Membership`], [`ChangeError`] | who is in the cluster, and why it is not changed: part 2E |
 //! | [`Term`], [`LogIndex`], [`PeerId`] | numbers that must not be mixed up |
 //! | [`Disk`], [`view`] | for the harness: what it does behind your back, and how it looks inside |
 //! | [`kv`] | the same for the key/value service of part 3 |
@@ -45,6 +46,7 @@ mod apply;
 mod disk;
 mod ids;
 pub mod kv;
+mod membership;
 mod peer;
 mod persister;
 pub mod view;
@@ -52,5 +54,6 @@ pub mod view;
 pub use apply::ApplyMsg;
 pub use disk::{Disk, Saved};
 pub use ids::{LogIndex, PeerId, Term};
+pub use membership::{ChangeError, Membership};
 pub use peer::{NotLeader, Raft};
 pub use persister::Persister;

@@ -1,5 +1,6 @@
 //! The trait that a Raft implements.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use labsim::channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{RpcView, SavedView};
-use crate::{ApplyMsg, LogIndex, PeerId, Persister, Term};
+use crate::{ApplyMsg, ChangeError, LogIndex, Membership, PeerId, Persister, Term};
 
 /// One Raft peer.
 ///
@@ -54,6 +55,9 @@ pub trait Raft: Send + Sync + 'static {
     /// [`Snapshot`](ApplyMsg::Snapshot) of an index above *i*. The first message counts from the
     /// last index of the saved snapshot, which is 0 if there is none. The saved snapshot itself is
     /// not sent: the service has read it from its disk before it made its Raft.
+    ///
+    /// An entry that changes the membership ([`change_membership`](Raft::change_membership)) is for
+    /// Raft alone. Nothing is sent for it, so its index is left out.
     fn make(
         peers: Vec<ClientEnd>,
         me: PeerId,
@@ -128,6 +132,95 @@ pub trait Raft: Send + Sync + 'static {
         Self: Sized,
     {
         let _ = (service_method, is_reply, bytes);
+        None
+    }
+
+    // Part 2E, which is optional: the membership changes (§6).
+
+    /// Creates a peer of a cluster whose membership can change. As [`make`](Raft::make), except:
+    ///
+    /// - `peers` is the address book: all that may ever be members.
+    /// - `first` is the configuration before the first entry of the log: the founders', at each of
+    ///   them. Empty at a peer that is to join later, which waits until a leader calls it and never
+    ///   runs for office before. It is the same in each life of the peer; what an entry of its log
+    ///   or its snapshot says counts for more.
+    ///
+    /// `None`, the default, says that part 2E is not written.
+    ///
+    /// # What the tests hold you to, besides what they hold any Raft to
+    ///
+    /// - A configuration is in force at a server as soon as it is in its log, committed or not, and
+    ///   no longer when the entry is cut off. It outlives crashes, and goes with snapshots.
+    /// - While a C_old,new is in force elections and commitment take a majority of C_old and one of
+    ///   C_new. C_new enters no log before C_old,new is committed.
+    /// - A server that a committed configuration does not name, or names as a learner, neither leads
+    ///   for long nor keeps the others from having a leader, however long it runs for office.
+    /// - Whoever leads brings a change to its end that it finds in its log. It may add entries to do
+    ///   so; of commands all that [`start`](Raft::start) says stays true, but for the indices left out.
+    fn make_member(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        apply_tx: Sender<ApplyMsg>,
+        first: Membership,
+    ) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = (peers, me, persister, apply_tx, first);
+        None
+    }
+
+    /// Begins a change to these voters and learners, which replace those that are in force, and
+    /// returns at once: with the index and term of the entry that begins it. If the voters stay the
+    /// same that is the new configuration itself, else C_old,new; C_new follows once that is
+    /// committed. As with [`start`](Raft::start) this is no promise. A peer that is in both sets is a
+    /// voter.
+    ///
+    /// A new voter must be a learner first, until it holds the log up to the configuration that is in
+    /// force. Else a majority might be needed that consists of servers with empty logs, and nothing
+    /// is committed until they have caught up (§6, "The first issue").
+    ///
+    /// A leader that is not in C_new leads until it is committed, without counting itself towards a
+    /// majority of C_new, and then steps down.
+    ///
+    /// # Errors
+    /// What stands at [`ChangeError`]. This peer's log is as it was.
+    fn change_membership(
+        &self,
+        voters: &BTreeSet<PeerId>,
+        learners: &BTreeSet<PeerId>,
+    ) -> Result<(LogIndex, Term), ChangeError> {
+        let _ = (voters, learners);
+        Err(ChangeError::NotWritten)
+    }
+
+    /// The latest configuration in this peer's log, which is the one in force at it. `None`, the
+    /// default, says that part 2E is not written.
+    fn membership(&self) -> Option<Membership> {
+        None
+    }
+
+    /// Begins to hand this peer's office to `to`, a voter that is in step, and returns at once
+    /// (§3.10 of Ongaro's dissertation). Until that has happened this peer takes no commands; if it
+    /// has not within an election timeout, it goes on as before.
+    ///
+    /// # Errors
+    /// This peer does not lead, or `to` does not vote.
+    fn transfer_leadership(&self, to: PeerId) -> Result<(), ChangeError> {
+        let _ = to;
+        Err(ChangeError::NotWritten)
+    }
+
+    /// The configuration that an entry stands for, given what
+    /// [`EntryView::command`](crate::view::EntryView::command) says of it; `None` if it is a command.
+    /// [`view_rpc`](Raft::view_rpc) and [`view_saved`](Raft::view_saved) show such entries with a
+    /// command that this method knows, and that no service would give to `start`.
+    fn view_membership(command: &[u8]) -> Option<Membership>
+    where
+        Self: Sized,
+    {
+        let _ = command;
         None
     }
 

@@ -68,6 +68,9 @@ impl Applier {
             if !self.domain.is_alive() {
                 return Ok(());
             }
+            self.shared
+                .watch
+                .pass_over(&mut history, self.server, index)?;
             if history.apply(self.server, index, term, command)? {
                 self.shared
                     .watch

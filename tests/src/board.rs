@@ -64,6 +64,8 @@ pub struct ServerFacts {
     pub said: Option<(Term, bool, Duration)>,
     /// `state()` was asked for the report and did not answer.
     pub mute: bool,
+    /// The last answer of `membership()`, in words, where it can change.
+    pub members: Option<String>,
     /// What its disk holds, in words.
     pub saved: Option<String>,
 }

@@ -62,7 +62,7 @@ pub(crate) struct Life {
 pub(crate) type EndName = String;
 
 impl Cluster {
-    /// Starts and connects `run.story.servers` servers, with empty disks.
+    /// Starts and connects the story's servers, with empty disks: the founders only, where others may join.
     pub fn start(run: Arc<Run>, kind: Kind) -> Cluster {
         let story: &Story = run.story;
         let servers = story.servers;
@@ -89,13 +89,25 @@ impl Cluster {
         });
         let cluster = Cluster { shared };
         cluster.watch_network();
-        for server in cluster.servers() {
+        cluster.watch_members();
+        for server in cluster.founders() {
             cluster.boot(server);
         }
-        for server in cluster.servers() {
+        for server in cluster.founders() {
             cluster.set_online(server, true);
         }
         cluster
+    }
+
+    /// The servers that are members at first, in order. The others are down until the story starts them.
+    pub fn founders(&self) -> Vec<Server> {
+        let story = self.shared.run.story;
+        let founders = if story.is_open() {
+            story.voters
+        } else {
+            story.servers
+        };
+        (0..founders).map(Server::numbered).collect()
     }
 
     /// All servers, in order.

@@ -29,6 +29,7 @@ impl Cluster {
         let cluster = self.clone();
         let ask = move || {
             cluster.state(server);
+            cluster.membership(server);
             let _ = answer.send(());
         };
         let asker = thread::Builder::new()

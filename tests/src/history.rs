@@ -21,7 +21,8 @@ pub struct History {
 #[derive(Debug)]
 struct Applied {
     term: Term,
-    command: Command,
+    /// `None`: the entry changes the membership, so the service has not seen it.
+    command: Option<Command>,
     first_by: Server,
     digest: Digest,
 }
@@ -105,22 +106,22 @@ impl History {
         let known = self.entries.get(index.0 as usize - 1);
         let first = known.is_none();
         match known {
-            Some(known) if known.command != command || known.term != term => {
+            Some(known) if known.command.as_ref() != Some(&command) || known.term != term => {
+                let other = match &known.command {
+                    Some(other) => format!("applied {other} of term {}", known.term),
+                    None => "passed over it as a change of the membership".into(),
+                };
                 return Err(claim::STATE_MACHINE_SAFETY.broken(format!(
-                    "at index {index} {server} applied {command} of term {term}, {} had applied {} of term {}",
-                    known.first_by, known.command, known.term
+                    "at index {index} {server} applied {command} of term {term}, {} had {other}",
+                    known.first_by
                 )));
             }
             Some(_) => {}
             None => {
-                let digest = self
-                    .entries
-                    .last()
-                    .map_or(Digest::EMPTY, |e| e.digest)
-                    .then(command.as_bytes());
+                let digest = self.digest().then(command.as_bytes());
                 self.entries.push(Applied {
                     term,
-                    command,
+                    command: Some(command),
                     first_by: server,
                     digest,
                 });
@@ -128,6 +129,37 @@ impl History {
         }
         self.servers[server.number()].applied = index.0;
         Ok(first)
+    }
+
+    /// `server` is about to apply `index`: it passes over the entries before, if they change the membership.
+    /// `change` knows such an entry, and its term.
+    pub fn pass_over(
+        &mut self,
+        server: Server,
+        index: LogIndex,
+        change: impl Fn(LogIndex) -> Option<Term>,
+    ) {
+        for at in (self.applied(server) + 1..index.0).map(LogIndex) {
+            match self.entries.get(at.0 as usize - 1) {
+                Some(known) if known.command.is_some() => return,
+                Some(_) => {}
+                None => match change(at) {
+                    Some(term) => self.entries.push(Applied {
+                        term,
+                        command: None,
+                        first_by: server,
+                        digest: self.digest(),
+                    }),
+                    None => return,
+                },
+            }
+            self.servers[server.number()].applied = at.0;
+        }
+    }
+
+    /// The service's state after all that was applied.
+    fn digest(&self) -> Digest {
+        self.entries.last().map_or(Digest::EMPTY, |e| e.digest)
     }
 
     /// `server` is given a snapshot through its apply channel.
@@ -229,15 +261,16 @@ impl History {
             .0
             .checked_sub(1)
             .and_then(|i| self.entries.get(i as usize))
-            .map(|e| &e.command)
+            .and_then(|e| e.command.as_ref())
     }
 
-    /// The term of the entry applied at `index`.
+    /// The term of the command applied at `index`.
     pub fn term(&self, index: LogIndex) -> Option<Term> {
         index
             .0
             .checked_sub(1)
             .and_then(|i| self.entries.get(i as usize))
+            .filter(|e| e.command.is_some())
             .map(|e| e.term)
     }
 
@@ -248,7 +281,7 @@ impl History {
 
     /// All commands applied so far, from index 1.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
-        self.entries.iter().map(|e| &e.command)
+        self.entries.iter().filter_map(|e| e.command.as_ref())
     }
 }
 
@@ -290,6 +323,30 @@ mod tests {
             broken.saw,
             "at index 1 server 1 applied y of term 1, server 0 had applied x of term 1"
         );
+    }
+
+    #[test]
+    fn only_changes_of_the_membership_are_passed_over() {
+        let mut h = history(&["x"]);
+        let change = |at: LogIndex| (at == LogIndex(2)).then_some(Term(1));
+        h.pass_over(A, LogIndex(4), change);
+        let broken = apply(&mut h, A, 4, 1, "z").unwrap_err();
+        assert_eq!(
+            broken.saw,
+            "server 0 applied index 4 (z) right after index 2; expected 3"
+        );
+        apply(&mut h, A, 3, 1, "y").unwrap();
+        let snapshot = h.snapshot(LogIndex(3));
+        apply(&mut h, B, 1, 1, "x").unwrap();
+        let broken = apply(&mut h, B, 2, 1, "w").unwrap_err();
+        assert_eq!(
+            broken.saw,
+            "at index 2 server 1 applied w of term 1, server 0 had passed over it as a change of the membership"
+        );
+        h.pass_over(B, LogIndex(3), |_| None);
+        apply(&mut h, B, 3, 1, "y").unwrap();
+        h.restart(B, &snapshot).unwrap();
+        assert_eq!(h.commands().count(), 2);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `subject` | what is under test: a Raft, or a key/value service |
 //! | `cluster`, `weather` | servers: boot, crash, restart; links: cut off, rejoin, partition, heal |
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
+//! | `members` | part 2E: who is a member, and how that changes |
 //! | `post`, `staging` | messages held back, released, sent twice; situations made with that |
 //! | `nemesis` | faults as plain data |
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
@@ -60,6 +61,7 @@ mod finish;
 mod flag;
 mod leaders;
 mod links;
+mod members;
 mod nemesis;
 mod post;
 mod pulse;
@@ -96,5 +98,5 @@ pub mod prelude {
     pub use crate::{random_command, random_text};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;
-    pub use raftapi::{LogIndex, Term};
+    pub use raftapi::{ChangeError, LogIndex, Membership, Term};
 }

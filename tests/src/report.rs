@@ -96,6 +96,7 @@ fn describe(server: &ServerFacts, run: &Run, number: Server) -> String {
             run.board.history.lock().applied(number)
         ));
     }
+    parts.extend(server.members.clone());
     parts.extend(saved(run.board.rules.lock().disk(number)));
     if server.restarts > 0 {
         parts.push(format!("restarted {} times", server.restarts).replace("1 times", "once"));

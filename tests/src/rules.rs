@@ -25,6 +25,8 @@ pub struct Rules {
     saved: Vec<SavedView>,
     /// For each applied index, the latest term known to have a leader when it was first applied.
     committed_by: Vec<Term>,
+    /// The configurations, where they can change.
+    members: Option<Members>,
 }
 
 impl Rules {
@@ -35,6 +37,7 @@ impl Rules {
             entries: BTreeMap::new(),
             saved: vec![SavedView::default(); servers],
             committed_by: Vec::new(),
+            members: None,
         }
     }
 
@@ -81,10 +84,14 @@ impl Rules {
                 index: prev.index.next(),
                 term: entry.term,
             };
-            let (command, before) = self
-                .entries
-                .entry((id.index, id.term))
-                .or_insert_with(|| (entry.command.clone(), prev.term));
+            let members = &mut self.members;
+            let (command, before) =
+                (self.entries.entry((id.index, id.term))).or_insert_with(|| {
+                    if let Some(members) = members {
+                        members.note(id, &entry.command);
+                    }
+                    (entry.command.clone(), prev.term)
+                });
             if *command != entry.command {
                 return Err(format!(
                     "{} as the entry {id} (index@term), which elsewhere is {}",
@@ -222,7 +229,7 @@ impl Rules {
         {
             let index = LogIndex(i as u64 + 1);
             let Some(entry) = history.term(index).map(|term| EntryId { index, term }) else {
-                break;
+                continue; // a change of the membership
             };
             if *committed_by < term && !holds(saved, entry) {
                 let command = history.command(index).expect("it was applied");
@@ -246,7 +253,14 @@ impl Rules {
         entry: EntryId,
         have_looked: bool,
     ) -> Result<(), Broken> {
-        self.committed_by.push(self.latest_term());
+        let (applied, latest) = (entry.index.0 as usize, self.latest_term());
+        self.committed_by.resize(applied, latest);
+        if self.members.is_some() {
+            return match have_looked {
+                true => self.applied_by_members(server, entry),
+                false => Ok(()),
+            };
+        }
         let holders = self
             .saved
             .iter()
@@ -336,6 +350,9 @@ fn same_entries(before: &SavedView, now: &SavedView) -> usize {
         .take_while(|(b, n)| b.term == n.term && b.command == n.command)
         .count()
 }
+
+mod members;
+pub use members::Members;
 
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,10 @@ pub struct Story {
     pub name: &'static str,
     /// What it is about, in a sentence: the function's doc comment.
     pub title: &'static str,
-    /// How many servers it starts with.
+    /// How many servers there are.
     pub servers: usize,
+    /// So many of them are members at first, and the membership can change (part 2E); 0: all, for ever.
+    pub voters: usize,
     /// Its weight in grading, before the instructor's own.
     pub points: u32,
     /// The virtual seconds it may take.
@@ -48,6 +50,11 @@ impl Story {
     /// It is about the key/value service: a test of part 3.
     pub fn is_kv(&self) -> bool {
         self.part.starts_with('3')
+    }
+
+    /// The membership can change.
+    pub fn is_open(&self) -> bool {
+        self.voters > 0
     }
 
     /// Whether a server is to save its state: not yet in the parts before persistence.

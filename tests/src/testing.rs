@@ -8,6 +8,7 @@ pub(crate) const STORY: Story = Story {
     name: "re_election",
     title: "A leader that was cut off is replaced (§5.2).",
     servers: 3,
+    voters: 0,
     points: 3,
     limit_s: 120,
     runs: 0,

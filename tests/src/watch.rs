@@ -7,9 +7,10 @@ use labrpc::{CallId, Fate, MessageSeen, Observer};
 use labsim::sync::Arc;
 use parking_lot::Mutex;
 use raftapi::view::{EntryId, RpcView};
-use raftapi::{Disk, Term};
+use raftapi::{Disk, LogIndex, Term};
 
 use crate::claim::{self, Broken};
+use crate::history::History;
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::Kind;
@@ -114,6 +115,37 @@ impl Watch {
         Ok(())
     }
 
+    /// `server` is about to apply `index`, and may have left out changes of the membership before it.
+    pub(crate) fn pass_over(
+        &self,
+        history: &mut History,
+        server: Server,
+        index: LogIndex,
+    ) -> Result<(), Broken> {
+        if self.run.story.is_open() && history.applied(server) + 1 < index.0 {
+            self.read(server)?; // who is alone has sent nothing
+            let rules = self.run.board.rules.lock();
+            history.pass_over(server, index, |at| rules.change_at(at));
+        }
+        Ok(())
+    }
+
+    /// Changes of the membership that were seen for the first time, in what `server` sends.
+    fn look_at_changes(&self, server: Server) -> Result<(), Broken> {
+        let changes = self.run.board.rules.lock().take_new_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut known = true;
+        for disk in (0..self.disks.len()).map(Server::numbered) {
+            known = self.read(disk)? && known;
+        }
+        match known {
+            true => self.run.board.rules.lock().changes(server, &changes),
+            false => Ok(()),
+        }
+    }
+
     /// `server` has applied `entry`, the first to do so. `history` is locked by the caller.
     pub(crate) fn first_applied(&self, server: Server, entry: EntryId) -> Result<(), Broken> {
         let longest = self.disks.iter().map(Disk::state_len).max().unwrap_or(0);
@@ -155,6 +187,9 @@ impl Watch {
             } => {
                 self.leads(from, *term)?;
                 self.run.board.rules.lock().sends(from, *prev, entries)?;
+                if self.run.story.is_open() {
+                    self.look_at_changes(from)?;
+                }
             }
             RpcView::InstallSnapshot { term, .. } => self.leads(from, *term)?,
             _ => {}

@@ -18,6 +18,9 @@ struct Mood {
     snapshots: u32,
     /// Events of 1000 in which time passes; the more the later messages are.
     time: u32,
+    /// Events of 1000 in which somebody wants another configuration, or another leader. None of it:
+    /// the membership is fixed.
+    changes: u32,
 }
 
 const CALM: Mood = Mood {
@@ -28,10 +31,14 @@ const CALM: Mood = Mood {
     cuts: 0,
     snapshots: 10,
     time: 150,
+    changes: 0,
 };
 
 fn play(seed: u64, mood: Mood, steps: usize) -> World {
-    let mut w = World::new(seed, mood.cluster);
+    let mut w = match mood.changes {
+        0 => World::new(seed, mood.cluster),
+        _ => World::open(seed, mood.cluster, 3),
+    };
     (w.loss, w.echo) = (mood.loss, mood.echo);
     for _ in 0..steps {
         step(&mut w, mood);
@@ -60,6 +67,10 @@ fn step(w: &mut World, mood: Mood) {
         w.heal();
     } else if happens(mood.snapshots) {
         w.snapshot(i);
+    } else if happens(mood.changes) {
+        w.change(i);
+    } else if happens(mood.changes / 4) {
+        w.transfer(i);
     } else if happens(60) {
         w.propose(i);
     } else if happens(100) {
@@ -84,7 +95,11 @@ fn recovers(w: &mut World) {
     }
     let (start, before) = (w.now, w.last_committed());
     let mut next_command = start;
-    while !w.all_applied(before.next()) {
+    let recovered = |w: &World| match w.is_open() {
+        true => w.members_applied(before.next()),
+        false => w.all_applied(before.next()),
+    };
+    while !recovered(w) {
         assert!(
             w.now < start + Duration::from_secs(5),
             "no agreement within 5 s after all healed"
@@ -108,12 +123,13 @@ fn many(runs: u64, mood: Mood, steps: usize) {
     let from_env = |name: &str| std::env::var(name).ok().and_then(|v| v.parse().ok());
     let runs = from_env("RAFT_FUZZ").unwrap_or(runs);
     let first = from_env("RAFT_FUZZ_SEED").unwrap_or(0);
-    let (mut committed, mut leaders) = (0, 0);
+    let (mut committed, mut leaders, mut changes) = (0, 0, 0);
     for seed in first..first + runs {
         let guard = SayWhich(seed);
         let mut w = play(seed, mood, steps);
         committed += w.last_committed().0;
         leaders += w.terms_with_leader();
+        changes += w.changes();
         recovers(&mut w);
         std::mem::forget(guard);
     }
@@ -126,7 +142,11 @@ fn many(runs: u64, mood: Mood, steps: usize) {
         leaders as u64 >= runs,
         "only {leaders} leaders in {runs} runs"
     );
-    println!("{runs} runs: {committed} entries committed, {leaders} leaders");
+    assert!(
+        mood.changes == 0 || changes as u64 > runs,
+        "only {changes} changes in {runs} runs"
+    );
+    println!("{runs} runs: {committed} entries committed, {leaders} leaders, {changes} changes");
 }
 
 struct SayWhich(u64);
@@ -208,6 +228,7 @@ fn all_at_once() {
         cuts: 10,
         snapshots: 15,
         time: 150,
+        changes: 0,
     };
     many(1500, mood, 1500);
 }
@@ -238,6 +259,35 @@ fn without_snapshots() {
     many(500, mood, 1000);
 }
 
+/// The membership changes while all that happens.
+#[test]
+fn changing_membership() {
+    let mood = Mood {
+        cluster: 6,
+        loss: 5,
+        echo: 5,
+        changes: 25,
+        ..CALM
+    };
+    many(500, mood, 2000);
+}
+
+/// … and servers crash and are cut off.
+#[test]
+fn changing_membership_in_trouble() {
+    let mood = Mood {
+        cluster: 5,
+        loss: 10,
+        echo: 10,
+        crashes: 5,
+        cuts: 10,
+        snapshots: 15,
+        time: 150,
+        changes: 25,
+    };
+    many(1000, mood, 2000);
+}
+
 /// The same seed is the same story.
 #[test]
 fn repeats() {
@@ -249,6 +299,7 @@ fn repeats() {
         cuts: 10,
         snapshots: 15,
         time: 150,
+        changes: 0,
     };
     let story = |seed| {
         let w = play(seed, mood, 1500);

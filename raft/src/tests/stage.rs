@@ -10,7 +10,7 @@ use raftapi::{ApplyMsg, Disk, LogIndex, PeerId, Term};
 
 use crate::log::Log;
 use crate::message::*;
-use crate::node::{Call, Node, Outgoing};
+use crate::node::{Call, Node, Outcome, Outgoing};
 use crate::progress::Sent;
 
 /// The time that is so many milliseconds after the curtain rises.
@@ -66,6 +66,7 @@ pub fn entries(prev: u64, terms: &[u64]) -> Vec<Entry> {
         .map(|(i, t)| Entry {
             term: Term(*t),
             command: command(i, *t),
+            membership: None,
         })
         .collect()
 }
@@ -84,6 +85,7 @@ pub fn vote_args(term: u64, candidate: usize, last: EntryId) -> RequestVoteArgs 
         term: Term(term),
         candidate: PeerId(candidate),
         last,
+        transfer: false,
     }
 }
 
@@ -111,6 +113,7 @@ pub fn snapshot_args(term: u64, leader: usize, last: EntryId) -> InstallSnapshot
         leader: PeerId(leader),
         last,
         snapshot,
+        membership: None,
     }
 }
 
@@ -198,6 +201,16 @@ fn answer(leader: &mut Node, follower: &mut Node, call: Call) {
             let reply = follower.handle_install_snapshot(args);
             follower.finish();
             leader.use_snapshot_reply(peer, sent, Some(reply));
+        }
+        Call::PreVote(args, round) => {
+            let reply = follower.handle_pre_vote(args);
+            follower.finish();
+            leader.use_pre_vote(peer, round, Some(reply));
+        }
+        Call::TimeoutNow(args) => {
+            let reply = follower.handle_timeout_now(args);
+            follower.finish();
+            leader.use_outcome(peer, Outcome::TimeoutNow(Some(reply)));
         }
     }
 }

@@ -2,17 +2,18 @@
 //! A little world of bare cores: disks, services, and a network that loses, repeats and reorders.
 //! Chance decides what happens next; after each turn the properties of Figure 3 are checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use labsim::Domain;
 use labsim::rand::RngExt;
 use labsim::time::{Duration, Instant};
-use raftapi::{ApplyMsg, Disk, LogIndex, PeerId, Term};
+use raftapi::{ApplyMsg, Disk, LogIndex, Membership, PeerId, Term};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 use super::stage::ms;
+use crate::membership::{Members, is_quorum};
 use crate::message::EntryId;
 use crate::node::{Call, Node, Outcome, Outgoing};
 
@@ -27,6 +28,8 @@ pub struct World {
     /// Of 100 requests and replies, so many get lost; so many requests arrive twice.
     pub loss: u32,
     pub echo: u32,
+    /// The configuration that the founders begin with, if it can change.
+    founders: Option<Membership>,
     facts: Facts,
     commands: u64,
 }
@@ -76,6 +79,8 @@ struct Facts {
     leaders: BTreeMap<Term, PeerId>,
     /// Each entry that ever was in a log: its command, and the term of the entry before it.
     entries: BTreeMap<(LogIndex, Term), (Bytes, Term)>,
+    /// Where entries are that change the membership.
+    changes: BTreeSet<(LogIndex, Term)>,
     /// Committed entries, with the earliest term in which a server knew it.
     committed: BTreeMap<LogIndex, (EntryId, Term)>,
     /// The digest of a service that has executed everything up to there.
@@ -84,6 +89,16 @@ struct Facts {
 
 impl World {
     pub fn new(seed: u64, cluster: usize) -> World {
+        World::with(seed, cluster, None)
+    }
+
+    /// A world in which the first `founders` of the servers vote at first, and others may join.
+    pub fn open(seed: u64, cluster: usize, founders: usize) -> World {
+        let founders = Membership::of((0..founders).map(PeerId));
+        World::with(seed, cluster, Some(founders))
+    }
+
+    fn with(seed: u64, cluster: usize, founders: Option<Membership>) -> World {
         let mut world = World {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             now: ms(0),
@@ -97,6 +112,7 @@ impl World {
             cut: vec![vec![false; cluster]; cluster],
             loss: 0,
             echo: 0,
+            founders,
             facts: Facts::default(),
             commands: 0,
         };
@@ -120,7 +136,13 @@ impl World {
         let (cluster, now, chance) = (self.servers.len(), self.now, self.rng.random());
         let server = &mut self.servers[i];
         let domain = Domain::new(i as u32, server.disk.mounts() as u32);
-        let node = Node::new(PeerId(i), cluster, server.disk.mount(&domain), now, chance);
+        let members = match &self.founders {
+            None => Members::fixed(cluster),
+            Some(first) if first.has_voter(PeerId(i)) => Members::open(first.clone()),
+            Some(_) => Members::open(Membership::default()),
+        };
+        let persister = server.disk.mount(&domain);
+        let node = Node::member(PeerId(i), cluster, members, persister, now, chance);
         let service = Service::restore(&server.disk.snapshot());
         assert_eq!(
             service.applied, node.applied,
@@ -148,6 +170,31 @@ impl World {
         let command = format!("command {}", self.commands);
         if let Some(up) = &mut self.servers[i].up {
             let _ = up.node.start(command.into()); // mostly it does not lead
+        }
+    }
+
+    /// An operator asks server `i` for another configuration.
+    pub fn change(&mut self, i: usize) {
+        let mut voters = BTreeSet::new();
+        let mut learners = BTreeSet::new();
+        for peer in (0..self.servers.len()).map(PeerId) {
+            match self.rng.random_range(0..3) {
+                0 => drop(voters.insert(peer)),
+                1 => drop(learners.insert(peer)),
+                _ => {}
+            }
+        }
+        if let Some(up) = &mut self.servers[i].up {
+            let _ = up.node.change_membership(&voters, &learners); // mostly it does not lead
+        }
+    }
+
+    /// An operator wants another to lead.
+    pub fn transfer(&mut self, i: usize) {
+        let to = self.pick();
+        if let Some(up) = &mut self.servers[i].up {
+            up.node.now = self.now;
+            let _ = up.node.transfer_leadership(PeerId(to)); // mostly it does not lead
         }
     }
 
@@ -204,6 +251,11 @@ impl World {
         }
         let calls = up.node.finish();
         let life = up.domain.incarnation();
+        self.check_held(i);
+        let up = self.servers[i]
+            .up
+            .as_mut()
+            .expect("it has just had its turn");
         self.facts.check(up);
         if crash_after {
             return self.crash(i);
@@ -217,6 +269,29 @@ impl World {
             echo: false,
         };
         self.flights.extend(calls.into_iter().map(request));
+    }
+
+    /// What a leader has just committed is on the disks of a quorum of a configuration that it may have
+    /// gone by. Where the membership never changes the properties of Figure 3 say enough.
+    fn check_held(&self, i: usize) {
+        let up = self.servers[i].up.as_ref().expect("it is its turn");
+        let (node, before) = (&up.node, up.commit);
+        if !self.is_open() || node.commit <= before || !node.is_leader() {
+            return;
+        }
+        let disk = |peer: PeerId| crate::persist::view_saved(&self.servers[peer.0].disk.state());
+        let id = node.log.id_at(node.commit);
+        let holds = |peer: PeerId| {
+            disk(peer).is_some_and(|saved| {
+                saved.snapshot.index >= id.index || saved.term_at(id.index) == Some(id.term)
+            })
+        };
+        let mut any = node.members.from(before);
+        assert!(
+            any.any(|membership| is_quorum(membership, holds)),
+            "leader {i} has committed {id}, which no quorum of {} has on disk",
+            node.membership()
+        );
     }
 
     /// All servers whose timer has run out, in turn.
@@ -372,6 +447,12 @@ impl Up {
                     Call::InstallSnapshot(args, sent) => {
                         Outcome::InstallSnapshot(sent, Some(node.handle_install_snapshot(args)))
                     }
+                    Call::PreVote(args, round) => {
+                        Outcome::PreVote(round, Some(node.handle_pre_vote(args)))
+                    }
+                    Call::TimeoutNow(args) => {
+                        Outcome::TimeoutNow(Some(node.handle_timeout_now(args)))
+                    }
                 };
                 (!echo).then_some(Flight::Reply {
                     from: to,
@@ -394,6 +475,8 @@ impl Call {
             Call::RequestVote(args) => Outcome::RequestVote(args.term, None),
             Call::AppendEntries(_, sent) => Outcome::AppendEntries(*sent, None),
             Call::InstallSnapshot(_, sent) => Outcome::InstallSnapshot(*sent, None),
+            Call::PreVote(_, round) => Outcome::PreVote(*round, None),
+            Call::TimeoutNow(_) => Outcome::TimeoutNow(None),
         }
     }
 }
@@ -404,6 +487,8 @@ impl Outcome {
             Outcome::RequestVote(asked, _) => Outcome::RequestVote(asked, None),
             Outcome::AppendEntries(sent, _) => Outcome::AppendEntries(sent, None),
             Outcome::InstallSnapshot(sent, _) => Outcome::InstallSnapshot(sent, None),
+            Outcome::PreVote(round, _) => Outcome::PreVote(round, None),
+            Outcome::TimeoutNow(_) => Outcome::TimeoutNow(None),
         }
     }
 }
@@ -416,11 +501,7 @@ impl Service {
                 term,
                 command,
             } => {
-                assert_eq!(
-                    index,
-                    self.applied.next(),
-                    "server {i} applies out of order"
-                );
+                facts.check_order(i, self.applied, index);
                 let (id, _) = facts.committed[&index];
                 let (known, _) = &facts.entries[&(index, id.term)];
                 // State Machine Safety.
@@ -482,7 +563,7 @@ impl Facts {
         let on_disk = crate::persist::restore(&node.persister);
         let (term, vote, log) = (&node.term, &node.voted_for, &node.log);
         assert_eq!(
-            (&on_disk.0, &on_disk.1, &on_disk.2),
+            (&on_disk.term, &on_disk.voted_for, &on_disk.log),
             (term, vote, log),
             "on disk and in memory"
         );
@@ -504,12 +585,30 @@ impl Facts {
         }
     }
 
+    /// What is left out between two that are applied are changes of the membership, and committed.
+    fn check_order(&self, i: usize, applied: LogIndex, index: LogIndex) {
+        assert!(
+            index > applied,
+            "server {i} applies {index} after {applied}"
+        );
+        for left_out in (applied.0 + 1..index.0).map(LogIndex) {
+            let (id, _) = self.committed[&left_out];
+            assert!(
+                self.changes.contains(&(left_out, id.term)),
+                "server {i} applies {index} right after {applied}, and leaves {left_out} out"
+            );
+        }
+    }
+
     /// Log Matching, by induction: an entry has one command and one predecessor.
     fn check_log_matching(&mut self, node: &Node) {
         let (base, last) = (node.log.base(), node.log.last());
         let mut before = base.term;
         for index in (base.index.0 + 1..=last.index.0).map(LogIndex) {
             let entry = node.log.entry(index);
+            if entry.membership.is_some() {
+                self.changes.insert((index, entry.term));
+            }
             let known = self.entries.entry((index, entry.term));
             let known = known.or_insert_with(|| (entry.command.clone(), before));
             assert!(
@@ -570,6 +669,34 @@ impl PrevOrZero for LogIndex {
 impl World {
     pub fn last_committed(&self) -> LogIndex {
         self.facts.last_committed()
+    }
+
+    /// What is committed of the configurations, as far as a server that is up knows; if all is well,
+    /// that is the whole of it.
+    fn members(&self) -> Membership {
+        let up = self.servers.iter().filter_map(|s| s.up.as_ref());
+        let newest = up.max_by_key(|up| (up.node.commit, up.node.members.latest_at()));
+        newest
+            .map(|up| up.node.membership().clone())
+            .unwrap_or_default()
+    }
+
+    /// No change is under way, and all its members have applied everything, at least up to `index`.
+    pub fn members_applied(&self, index: LogIndex) -> bool {
+        let (all, members) = (self.last_committed(), self.members());
+        let applied = |peer: &PeerId| {
+            let up = self.servers[peer.0].up.as_ref();
+            up.is_some_and(|up| up.node.applied == all && *up.node.membership() == members)
+        };
+        all >= index && !members.is_joint() && members.everyone().iter().all(applied)
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.founders.is_some()
+    }
+
+    pub fn changes(&self) -> usize {
+        self.facts.changes.len()
     }
 
     pub fn terms_with_leader(&self) -> usize {

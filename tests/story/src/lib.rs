@@ -15,9 +15,10 @@
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// The options of `#[story]`, and what stands for one that is left out.
-const OPTIONS: [(&str, &str); 10] = [
+const OPTIONS: [(&str, &str); 11] = [
     ("part", ""),
     ("servers", "3"),
+    ("voters", "0"),
     ("points", "1"),
     ("limit", "120"),
     ("original", "false"),
@@ -29,7 +30,7 @@ const OPTIONS: [(&str, &str); 10] = [
 ];
 
 /// Makes a `#[test]` of `fn name(c: &Cluster) { … }`. Options: `part = "2A"` (required),
-/// `servers = 3`, `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
+/// `servers = 3`, `voters = 3` (of them, at first; the membership can change), `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
 /// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot),
 /// `apply_room = 64` (messages that the apply channel holds), and the words `original`, `exact`, `snapshots`.
 #[proc_macro_attribute]
@@ -53,6 +54,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
     let [
         _,
         servers,
+        voters,
         points,
         limit,
         original,
@@ -69,7 +71,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
     };
     let description = format!(
         "static STORY: ::tests::Story = ::tests::Story {{
-            part: {part}, name: {name:?}, title: {title:?}, servers: {servers}, points: {points},
+            part: {part}, name: {name:?}, title: {title:?}, servers: {servers}, voters: {voters}, points: {points},
             limit_s: {limit}, runs: {runs}, original: {original}, exact: {exact},
             snapshots: {snapshots}, max_state: {max_state}, apply_room: {apply_room}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
         }};
@@ -94,7 +96,7 @@ fn parse(text: &str) -> Result<TokenStream, String> {
         .map_err(|e| format!("#[story] made {text:?}: {e}"))
 }
 
-fn read_options(options: TokenStream) -> Result<[String; 10], String> {
+fn read_options(options: TokenStream) -> Result<[String; 11], String> {
     let mut values = OPTIONS.map(|(_, default)| default.to_string());
     let mut tokens = options.into_iter().peekable();
     while let Some(token) = tokens.next() {

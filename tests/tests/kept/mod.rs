@@ -12,6 +12,7 @@ pub const STORY: Story = Story {
     name: "a_story",
     title: "A story.",
     servers: 3,
+    voters: 0,
     points: 1,
     limit_s: 120,
     runs: 0,
