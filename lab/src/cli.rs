@@ -29,6 +29,8 @@ pub enum Command {
     Test(Test),
     /// Run one seed of a test again, and show what happened in columns by server.
     Replay(Replay),
+    /// Make a page of a trace: what happened, to look at, play and search.
+    Trace(Trace),
     /// Build and run the part in work each time that a file is saved.
     Watch(Watch),
     /// Write the tree that students get.
@@ -103,9 +105,39 @@ pub struct Replay {
     pub knobs: Knobs,
     #[command(flatten)]
     pub shown: Shown,
-    /// Where the run's full trace goes.
+    /// Where the run's full trace goes; compressed if its name ends in .gz.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Make the run's page even if it passes, and show it in the browser.
+    #[arg(long)]
+    pub open_page: bool,
+}
+
+/// Options of `trace`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A test that fails leaves its trace in target/lab; `cargo lab replay --trace FILE` writes that of any run.
+The page is one file that needs no network. docs/reading-a-failure.md shows how to read it.
+
+Examples:
+  cargo lab trace target/lab/2A-re_election-0x5eed0000.jsonl
+  cargo lab trace run.jsonl.gz --shiviz -o run.log
+  cargo lab trace run.jsonl --text | less")]
+pub struct Trace {
+    /// The trace: a .jsonl or .jsonl.gz file.
+    pub file: PathBuf,
+    /// Where it goes; - is stdout [default: beside the trace].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Trace-event JSON instead of a page, for Perfetto.
+    #[arg(long, conflicts_with_all = ["shiviz", "text"])]
+    pub perfetto: bool,
+    /// A log with vector clocks instead of a page, for ShiViz.
+    #[arg(long, conflicts_with = "text")]
+    pub shiviz: bool,
+    /// Columns by server instead of a page, as `replay` has them.
+    #[arg(long)]
+    pub text: bool,
 }
 
 /// What of a run is shown.
@@ -114,8 +146,9 @@ pub struct Shown {
     /// Only these servers: 0,2.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub peer: Vec<usize>,
-    /// Only these topics: test, election, log, persist, snapshot, apply, rpc, mail, thread, the
-    /// target of a log record (by default its module), all [default: all but mail and thread].
+    /// Only these topics: test, election, log, persist, snapshot, apply, rpc, start, clerk, note,
+    /// mail, disk, state, thread, the target of a log record (by default its module), all
+    /// [default: all but mail, disk, state and thread].
     #[arg(
         long,
         value_name = "TOPIC",

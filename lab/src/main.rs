@@ -13,6 +13,7 @@
 //! | `test`, `show` | the command `test`, and how it prints |
 //! | `out` | writing to stdout, which may have lost its reader |
 //! | `replay` | the command `replay`: one run again, its log in columns by peer |
+//! | `trace` | the command `trace`: a run as a page |
 //! | `paint` | whether output is coloured, and how wide it may be |
 //! | `watch` | the command `watch`: builds and runs on each save |
 //! | `completions`, `stories` | scripts for shells; the parts and tests that the suites' sources name |
@@ -40,6 +41,7 @@ mod sources;
 mod stories;
 mod tally;
 mod test;
+mod trace;
 mod watch;
 mod worker;
 mod workspace;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     let done = match cli::Cli::parse().command {
         cli::Command::Test(options) => test::run(&options),
         cli::Command::Replay(options) => replay::run(&options),
+        cli::Command::Trace(options) => trace::run(&options),
         cli::Command::Watch(options) => watch::run(&options),
         cli::Command::Completions(options) => completions::run(&options),
         cli::Command::Handout(options) => handout::run(&options),

@@ -1,6 +1,10 @@
 //! How a run is to be made: seed, clock, scheduler, limits.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::trace::Event;
 
 /// Which clock the threads of a run live by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -61,6 +65,22 @@ pub enum TraceLevel {
     Calls,
 }
 
+/// Takes the events of a run one by one: see [`Config::trace_into`].
+#[derive(Clone)]
+pub struct Sink(Arc<dyn Fn(Event) + Send + Sync>);
+
+impl Sink {
+    pub(crate) fn take(&self, event: Event) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
 /// Settings of a run. `Config::default()` is a simulation with seed 0.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -75,6 +95,8 @@ pub struct Config {
     pub scheduler: Scheduler,
     /// What is recorded.
     pub trace: TraceLevel,
+    /// Who takes the events; `None`: they are kept for the outcome.
+    pub sink: Option<Sink>,
     /// Virtual time after which the run is ended as hung; on the wall clock, wall time. Default: ten minutes.
     pub time_limit: Duration,
     /// Number of labsim calls after which the run is ended as hung. Default: a thousand million.
@@ -95,6 +117,7 @@ impl Default for Config {
             backend: Backend::default(),
             scheduler: Scheduler::default(),
             trace: TraceLevel::default(),
+            sink: None,
             time_limit: Duration::from_secs(600),
             call_limit: 1_000_000_000,
             spin_limit: Duration::from_secs(10),
@@ -138,6 +161,14 @@ impl Config {
     #[must_use]
     pub fn trace(mut self, level: TraceLevel) -> Self {
         self.trace = level;
+        self
+    }
+
+    /// Hands each event to `sink` as it happens, instead of keeping them all for the outcome. It is called inline,
+    /// on the thread that makes the event; it must not call labsim, and it sees the same events whoever runs them.
+    #[must_use]
+    pub fn trace_into(mut self, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        self.sink = Some(Sink(Arc::new(sink)));
         self
     }
 

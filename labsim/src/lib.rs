@@ -28,13 +28,37 @@ mod wall;
 mod watchdog;
 
 pub use check::{Checked, Divergence, FailedSeed, check, compare};
-pub use config::{Backend, Clock, Config, Scheduler, TraceLevel};
+pub use config::{Backend, Clock, Config, Scheduler, Sink, TraceLevel};
 pub use domain::Domain;
 pub use outcome::{
     BlockerReport, BlockerRole, Failure, HeldReport, Outcome, PanicRecord, Payload, ThreadReport,
     WaitReport,
 };
 pub use run::run;
+
+/// Shows values of yours in the picture of a run: from this moment on, in the panel of the peer that makes the call.
+///
+/// ```
+/// # struct Leader { next_index: Vec<u64>, match_index: Vec<u64> }
+/// # let leader = Leader { next_index: vec![4, 4, 2], match_index: vec![0, 3, 0] };
+/// let next_index = &leader.next_index;
+/// labsim::note!(next_index, match_index = leader.match_index);
+/// ```
+///
+/// The latest value of each name is shown as its `Debug` has it. `role`, `term`, `commit`, `next_index` and
+/// `match_index` are also drawn: they need not be guessed from messages then. It costs nothing but the making of its
+/// arguments unless a trace is being recorded, takes no virtual time, and changes nothing in the run (a value whose
+/// `Debug` makes labsim calls would).
+#[macro_export]
+macro_rules! note {
+    (@value $name:ident) => { $name };
+    (@value $name:ident $value:expr) => { $value };
+    ($($name:ident $(= $value:expr)?),+ $(,)?) => {
+        $crate::trace::values(&[
+            $((stringify!($name), &$crate::note!(@value $name $($value)?) as &dyn ::std::fmt::Debug)),+
+        ])
+    };
+}
 
 /// Whether the calling thread is inside a simulation, where time is virtual.
 pub fn is_simulated() -> bool {

@@ -117,7 +117,8 @@ fn detail(record: &Record<'_>, message: &str) -> String {
     json
 }
 
-fn quote(json: &mut String, text: &str) {
+/// Adds the text as a JSON string.
+pub(crate) fn quote(json: &mut String, text: &str) {
     json.push('"');
     for c in text.chars() {
         match c {

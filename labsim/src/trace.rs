@@ -1,9 +1,9 @@
 //! The trace of a run: its hash, always; its events, when they are asked for.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::config::TraceLevel;
-use crate::sim;
+use crate::{logging, sim};
 
 /// The kinds of labsim call, as they enter the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,32 @@ pub fn event(kind: &'static str, a: u64, b: u64, detail: impl FnOnce() -> String
         let detail = detail();
         sim.kernel.with(|k| k.record(kind, a, b, detail));
     }
+}
+
+/// Adds an event to the full trace and to nothing else: the hash is the same with it and without, as with a log
+/// record. For what is only worth a look, such as a message that was decoded. `detail` is one JSON object.
+#[inline]
+pub fn note(kind: &'static str, detail: impl FnOnce() -> String) {
+    if is_recording() {
+        let detail = detail();
+        if let Some(sim) = sim::current() {
+            sim.kernel.with(|k| k.record(kind, 0, 0, detail));
+        }
+    }
+}
+
+/// What [`note!`](crate::note!) makes of its values: an event of kind `note`.
+pub fn values(values: &[(&str, &dyn fmt::Debug)]) {
+    note("note", || {
+        let mut json = String::from("{");
+        for (name, value) in values {
+            let comma = if json.len() > 1 { "," } else { "" };
+            let _ = write!(json, "{comma}\"{name}\":");
+            logging::quote(&mut json, &format!("{value:?}"));
+        }
+        json.push('}');
+        json
+    });
 }
 
 /// Whether events are being recorded in full, so that a caller can save itself the making of them.

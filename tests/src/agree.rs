@@ -123,8 +123,11 @@ impl Cluster {
         command: impl Into<Command>,
     ) -> Result<(LogIndex, Term), NotLeader> {
         let command = command.into();
-        self.call(server, |raft| raft.start(command.bytes()))
-            .unwrap_or(Err(NotLeader { leader: None }))
+        let answer = self
+            .call(server, |raft| raft.start(command.bytes()))
+            .unwrap_or(Err(NotLeader { leader: None }));
+        self.record_start(server, &command.bytes(), answer.as_ref().ok().copied());
+        answer
     }
 
     /// Gives commands to a server that leads. Returns the index and term of the last one.

@@ -1,5 +1,6 @@
 //! A cluster of servers under test: their lives, deaths and links.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::{Kind, Subject};
 use crate::watch::Watch;
-use crate::{Server, Story};
+use crate::{Server, Story, scribe};
 
 /// The servers of one run, and all that a story can do to them. Clones are handles of the same
 /// cluster, for a story's own threads.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub(crate) watch: Arc<Watch>,
     pub(crate) pace: Mutex<Vec<Duration>>,
     pub(crate) links: Mutex<Links>,
+    /// What goes one way only and is lost the other: see [`Cluster::cut_one_way`].
+    pub(crate) one_way: Mutex<BTreeSet<(Server, Server)>>,
     pub(crate) seats: Mutex<Vec<Seat>>,
     began: Instant,
 }
@@ -68,7 +71,7 @@ impl Cluster {
         let servers = story.servers;
         let net = Network::new();
         net.set_long_delays(!story.is_kv());
-        let disks: Vec<Disk> = (0..servers).map(|_| Disk::new()).collect();
+        let disks: Vec<Disk> = (0..servers).map(|_| scribe::disk(kind)).collect();
         let pulse = Pulse::default();
         let seats = disks.iter().map(|disk| Seat {
             disk: disk.clone(),
@@ -81,6 +84,7 @@ impl Cluster {
             pulse,
             pace: Mutex::new(vec![Duration::ZERO; servers]),
             links: Mutex::new(Links::new(servers)),
+            one_way: Mutex::default(),
             seats: Mutex::new(seats.collect()),
             began: Instant::now(),
             net,
@@ -158,6 +162,7 @@ impl Cluster {
             seat.lives += 1;
             (seat.disk.clone(), seat.lives - 1)
         };
+        self.record_life(server, lives);
         let domain = Domain::new(server.number() as u32, lives);
         let persister = disk.mount(&domain);
         let (ends, names) = self.make_ends(server, lives, &domain);

@@ -9,9 +9,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::claim::{self, Broken};
 use crate::kv;
+use crate::recording::Recording;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
-use crate::trace;
 
 /// Runs `body`, the whole of a run. What ended it early, if anything did, is on the run's board.
 pub fn execute(
@@ -21,7 +21,9 @@ pub fn execute(
 ) -> Ended {
     let (began, cpu_before) = (Instant::now(), cpu());
     let handle = run.clone();
-    let outcome = labsim::run(config(settings, run), move || body(handle));
+    let recording = Recording::begin(settings, run);
+    let config = config(settings, run, recording.clone());
+    let outcome = labsim::run(config, move || body(handle));
     if let Err(failure) = outcome.result {
         run.board.fails(broken_by(failure), outcome.elapsed);
     }
@@ -32,21 +34,20 @@ pub fn execute(
     for finding in outcome.findings {
         run.board.warn(in_our_words(&finding));
     }
-    let written = settings.trace.as_ref().map(|folder| {
-        let events = &outcome.events;
-        let written = trace::write(folder, run, outcome.trace_hash, events);
-        written.unwrap_or_else(|e| panic!("LAB_TRACE={}: {e}", folder.display()))
-    });
-    Ended {
+    let mut ended = Ended {
         elapsed: outcome.elapsed,
         cpu,
         wall: began.elapsed(),
         trace_hash: outcome.trace_hash,
-        trace: written,
+        ..Ended::default()
+    };
+    if let Some(recording) = recording {
+        recording.end(run, &mut ended);
     }
+    ended
 }
 
-fn config(settings: &Settings, run: &Run) -> Config {
+fn config(settings: &Settings, run: &Run, recording: Option<Arc<Recording>>) -> Config {
     let config = Config::seed(run.seed)
         .time_limit(Duration::from_secs(run.story.limit_s))
         .clock(match settings.clock {
@@ -65,8 +66,10 @@ fn config(settings: &Settings, run: &Run) -> Config {
             },
             Scheduler::RunToBlock => labsim::Scheduler::RunToBlock,
         });
-    match settings.trace {
-        Some(_) => config.trace(TraceLevel::Events),
+    match recording {
+        Some(recording) => config
+            .trace(TraceLevel::Events)
+            .trace_into(move |event| recording.take(event)),
         None => config,
     }
 }

@@ -22,6 +22,7 @@ impl Cluster {
             .run
             .board
             .server(server, |s| s.said = Some((term, leads, at)));
+        self.record_state(server, term, leads);
         if leads {
             self.shared
                 .watch

@@ -16,7 +16,8 @@
 //! | `rules`, `watch` | Figure 3's properties, on messages and disks |
 //! | `kv` | clerks and their history, for parts 3A and 3B |
 //! | `settings`, `runner`, `engine` | knobs, seeds, and one run in labsim |
-//! | `report`, `record`, `trace` | what is printed, what a grader reads, and all that happened |
+//! | `report`, `record` | what is printed, and what a grader reads |
+//! | `recording`, `scribe`, `trace` | all that happened: for the report, and as a file |
 
 //!
 //! # Knobs
@@ -65,7 +66,9 @@ mod members;
 mod nemesis;
 mod post;
 mod pulse;
+mod recording;
 mod runner;
+mod scribe;
 mod staging;
 mod steps;
 mod story_data;

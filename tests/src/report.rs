@@ -1,6 +1,11 @@
 //! What a student reads when a claim was broken.
 
+mod moments;
+mod past;
+mod picture;
+
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use raftapi::view::SavedView;
@@ -9,6 +14,14 @@ use crate::Server;
 use crate::board::{Facts, ServerFacts};
 use crate::run::{Ended, Run};
 use crate::settings::Clock;
+use moments::Moments;
+
+/// Lines of what was seen; a list of threads or operations can be longer than a screen.
+const SEEN: usize = 16;
+/// Events that led to it.
+const EVENTS: usize = 10;
+/// Letters of a server's last words.
+const WORDS: usize = 70;
 
 /// The report of a failed run, a screen at most.
 pub fn failure(run: &Run, ended: &Ended) -> String {
@@ -28,11 +41,7 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
         );
     };
     writeln!(out, "FAIL {} {}: {}.", story.part, story.name, broken.claim)?;
-    writeln!(
-        out,
-        "  {}.",
-        capitalised(broken.saw.trim_end_matches('.')).replace('\n', "\n  ")
-    )?;
+    writeln!(out, "  {}.", seen(&broken.saw))?;
     write!(out, "  Noticed at {} by {}", seconds(*at), broken.at)?;
     let before: Vec<String> = facts
         .steps
@@ -46,10 +55,17 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
         true => writeln!(out, ".")?,
         false => writeln!(out, ", after: {}.", before.join(", "))?,
     }
+    let moments = Moments::of(&ended.events, story.servers);
     for (number, server) in facts.servers.iter().enumerate() {
         let number = Server::numbered(number);
-        writeln!(out, "  {number}: {}", describe(server, run, number))?;
+        writeln!(
+            out,
+            "  {number}: {}",
+            describe(server, run, number, &moments)
+        )?;
     }
+    let led = past::of(&moments, broken, at.as_nanos() as u64);
+    picture::write(out, &led, story.servers, EVENTS)?;
     for warning in &facts.warnings {
         writeln!(out, "  Warning: {warning}")?;
     }
@@ -58,9 +74,22 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
     }
     writeln!(out, "  Question: {}", broken.claim.question)?;
     if let Some(trace) = &ended.trace {
-        writeln!(out, "  Trace: {}", trace.display())?;
+        let trace = shown(trace);
+        writeln!(out, "  Trace: {trace}; as a page: cargo lab trace {trace}")?;
     }
     write!(out, "  Replay: {}", replay(run))
+}
+
+/// What was seen, in the lines of a report.
+fn seen(saw: &str) -> String {
+    let mut lines: Vec<&str> = saw.trim_end_matches('.').lines().collect();
+    let more = lines.len().saturating_sub(SEEN);
+    let left_out = format!("(and {more} lines more, which the trace has)");
+    if more > 0 {
+        lines.truncate(SEEN - 1);
+        lines.push(&left_out);
+    }
+    capitalised(&lines.join("\n  "))
 }
 
 /// The command that runs this run again.
@@ -80,16 +109,31 @@ pub fn replay(run: &Run) -> String {
     }
 }
 
-/// A server in a line: role and term, what it applied, what its disk holds, and what was done to it.
-fn describe(server: &ServerFacts, run: &Run, number: Server) -> String {
+/// A path as somebody in the workspace would write it: tests run one folder further down.
+fn shown(path: &Path) -> String {
+    let root = std::env::current_dir().ok();
+    let root = root.as_deref().and_then(Path::parent);
+    let below = root.and_then(|root| path.strip_prefix(root).ok());
+    below.unwrap_or(path).display().to_string()
+}
+
+/// A server in a line: role and term, what it applied, what its disk holds, what was done to it, its last words.
+fn describe(server: &ServerFacts, run: &Run, number: Server, moments: &Moments) -> String {
+    let known = &moments.servers[number.number()];
     let mut parts = Vec::new();
     parts.push(match (&server.said, server.up, server.mute) {
         (_, false, _) => "down".to_string(),
         (_, _, true) => "does not answer state()".into(),
         (Some((term, true, _)), ..) => format!("leads term {term}"),
+        (Some((term, false, _)), ..) if known.runs_for == term.0 => {
+            format!("candidate in term {term}")
+        }
         (Some((term, false, _)), ..) => format!("follower or candidate in term {term}"),
         (None, ..) => "up, never asked".into(),
     });
+    if let Some(commit) = known.commit {
+        parts.push(format!("commit index {commit}"));
+    }
     if !run.story.is_kv() {
         parts.push(format!(
             "applied up to {}",
@@ -108,7 +152,17 @@ fn describe(server: &ServerFacts, run: &Run, number: Server) -> String {
             seconds(since)
         ));
     }
-    parts.join(", ")
+    let mut line = parts.join(", ");
+    if let Some((at, words)) = &known.words {
+        let words: String = words
+            .chars()
+            .take(WORDS)
+            .filter(|c| !c.is_control())
+            .collect();
+        let at = seconds(Duration::from_nanos(*at));
+        let _ = write!(line, "; last words: \"{words}\" ({at})");
+    }
+    line
 }
 
 /// "on disk term 3, vote 1, log 11..12@3"; nothing for a Raft that does not show its disk.

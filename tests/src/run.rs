@@ -52,6 +52,8 @@ pub struct Ended {
     pub trace_hash: u64,
     /// Where the full trace was written.
     pub trace: Option<std::path::PathBuf>,
+    /// The last events, if the run was recorded.
+    pub events: Vec<labsim::trace::Event>,
 }
 
 /// The payload that ends a story whose claim was found broken. What broke is on the board.

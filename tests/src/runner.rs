@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::claim::Claim;
@@ -45,10 +46,10 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
     let mut failed = false;
     for seed in seeds(story, settings) {
         let run = Arc::new(Run::new(story, seed, settings.clock));
-        let ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
+        let mut ended = engine::execute(settings, &run, move |run| perform(run, kind, tell));
         let broken = run.board.is_broken();
         if broken && settings.clock == Clock::Sim {
-            play_again(settings, &run, &ended, kind, tell);
+            play_again(settings, &run, &mut ended, kind, tell);
         }
         let result = if broken {
             record::Result::Failed
@@ -75,11 +76,21 @@ pub fn play(story: &'static Story, kind: Kind, tell: fn(&Cluster)) {
     }
 }
 
-/// A run that failed is played again: a seed that does not lead to the same run is worth knowing.
-fn play_again(settings: &Settings, run: &Run, ended: &Ended, kind: Kind, tell: fn(&Cluster)) {
+/// A run that failed is played again, and recorded, which so costs nothing when nothing fails. And a seed that
+/// does not lead to the same run is worth knowing.
+fn play_again(settings: &Settings, run: &Run, ended: &mut Ended, kind: Kind, tell: fn(&Cluster)) {
+    let recorded = Settings {
+        recorded: true,
+        // Whoever asks for records sees to traces himself.
+        spare_trace: spare_folder().filter(|_| settings.results.is_none()),
+        ..settings.clone()
+    };
     let again = Arc::new(Run::new(run.story, run.seed, run.clock));
-    let second = engine::execute(settings, &again, move |run| perform(run, kind, tell));
-    if second.trace_hash != ended.trace_hash {
+    let second = engine::execute(&recorded, &again, move |run| perform(run, kind, tell));
+    ended.trace = second.trace;
+    if second.trace_hash == ended.trace_hash {
+        ended.events = second.events;
+    } else {
         run.board.warn(format!(
             "played again with the same seed the run is another one (trace {:016x}, then {:016x}): \
              a replay may not show this failure. Does something iterate over a HashMap, or take \
@@ -87,6 +98,13 @@ fn play_again(settings: &Settings, run: &Run, ended: &Ended, kind: Kind, tell: f
             ended.trace_hash, second.trace_hash
         ));
     }
+}
+
+/// `target/lab`, if this is a test's executable where cargo puts them: `target/debug/deps`.
+fn spare_folder() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let deps = executable.parent().filter(|deps| deps.ends_with("deps"))?;
+    Some(deps.ancestors().nth(2)?.join("lab"))
 }
 
 /// How one run of a story went.
@@ -105,7 +123,10 @@ pub struct Rehearsal {
 /// Plays `story` once in the simulation, whatever the knobs say, and prints nothing. For tests of
 /// the suites themselves.
 pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64) -> Rehearsal {
-    let settings = Settings::default();
+    let settings = Settings {
+        recorded: true,
+        ..Settings::default()
+    };
     let run = Arc::new(Run::new(story, seed, settings.clock));
     let ended = engine::execute(&settings, &run, move |run| perform(run, kind, tell));
     let facts = run.board.facts();

@@ -46,6 +46,10 @@ pub struct Settings {
     pub scheduler: Scheduler,
     /// `LAB_TRACE`: the folder that full traces go to.
     pub trace: Option<PathBuf>,
+    /// No knob: the folder that the trace of a failed run goes to if nobody named one.
+    pub spare_trace: Option<PathBuf>,
+    /// No knob: a run's last events are kept, for its report.
+    pub recorded: bool,
     /// `LAB_KEEP_GOING=yes`: a failed run does not end its test; the other seeds still run.
     pub keep_going: bool,
     /// `LAB_RESULTS`: the file to which each run's record is appended.
@@ -82,6 +86,8 @@ impl Default for Settings {
             threads: Threads::Os,
             scheduler: Scheduler::Random,
             trace: None,
+            spare_trace: None,
+            recorded: false,
             keep_going: false,
             results: None,
             secret: None,

@@ -1,102 +1,235 @@
-//! The full trace of a run as a file: one JSON object a line.
-//!
-//! The first line says what was run: `{"version":1,"test":…,"part":…,"seed":…,"trace_hash":…,"passed":…}`.
-//! Each other line is an event: `at` (virtual ns), `thread` (its number) and `name`, `server` and
-//! `life` where it acted for one, `kind`, the two numbers `a` and `b` that the kind gives meaning
-//! to, and `detail`, an object where the event's maker wrote one, else text.
-//!
-//! Of the key/value service the last line, of kind `history`, has all operations of the clerks and what
-//! the checker found, as `linear::Report` has it.
+//! The full trace of a run as a file, written line by line while the run goes on: what was written stands,
+//! whatever ends the process. `docs/trace.md` describes the format.
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use labsim::trace::Event;
-use serde_json::{Value, json};
+use parking_lot::Mutex;
+use serde::de::IgnoredAny;
+use serde_json::json;
 
-use crate::kv;
-use crate::record::VERSION;
 use crate::run::Run;
+use crate::{kv, report};
 
-/// Writes the trace of a run into this folder, which is made if need be. Returns the file.
-///
-/// # Errors
-/// The folder or the file can't be written.
-pub fn write(folder: &Path, run: &Run, trace_hash: u64, events: &[Event]) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join(format!(
-        "{}-{}-{:#x}.jsonl",
-        run.story.part, run.story.name, run.seed
-    ));
-    let mut file = BufWriter::new(fs::File::create(&path)?);
-    let head = json!({
-        "version": VERSION,
-        "test": run.story.name,
-        "part": run.story.part,
-        "servers": run.story.servers,
-        "seed": run.seed,
-        "trace_hash": format!("{trace_hash:016x}"),
-        "passed": !run.board.is_broken(),
-    });
-    writeln!(file, "{head}")?;
-    for event in events {
-        writeln!(file, "{}", line(event))?;
-    }
-    if run.story.is_kv() {
-        let at = events.last().map_or(0, |event| event.at);
-        let found = json!({ "at": at, "thread": 0, "name": "checker", "kind": "history", "a": 0, "b": 0,
-            "detail": kv::findings(run) });
-        writeln!(file, "{found}")?;
-    }
-    file.flush()?;
-    Ok(path)
+/// The format's number; it grows when a field changes its meaning.
+pub const VERSION: u32 = 2;
+/// Bytes that may wait to be written: a few events.
+const WAITING: usize = 4096;
+
+/// A trace that is being written.
+#[derive(Debug)]
+pub struct Trace {
+    path: PathBuf,
+    out: Mutex<Out>,
 }
 
-fn line(event: &Event) -> Value {
-    let mut line = json!({
-        "at": event.at,
-        "thread": event.thread,
-        "name": &*event.name,
-        "kind": event.kind,
-        "a": event.a,
-        "b": event.b,
-    });
-    if let Some((peer, incarnation)) = event.domain {
-        line["server"] = peer.into();
-        line["life"] = incarnation.into();
+#[derive(Debug)]
+struct Out {
+    file: File,
+    waiting: String,
+    /// The moment of what waits.
+    at: u64,
+    /// The first thing that went wrong.
+    problem: Option<io::Error>,
+}
+
+impl Trace {
+    /// Begins the trace of a run in this folder, which is made if need be.
+    ///
+    /// # Errors
+    /// The folder or the file can't be written.
+    pub fn begin(folder: &Path, run: &Run) -> io::Result<Trace> {
+        fs::create_dir_all(folder)?;
+        let story = run.story;
+        let name = format!("{}-{}-{:#x}.jsonl", story.part, story.name, run.seed);
+        let path = folder.join(name);
+        let mut file = File::create(&path)?;
+        let head = json!({
+            "format": "lab trace", "version": VERSION, "test": story.name, "part": story.part, "title": story.title,
+            "servers": story.servers, "seed": format!("{:#x}", run.seed), "replay": report::replay(run),
+        });
+        writeln!(file, "{head}")?;
+        let waiting = String::with_capacity(2 * WAITING);
+        let out = Mutex::new(Out {
+            file,
+            waiting,
+            at: 0,
+            problem: None,
+        });
+        Ok(Trace { path, out })
+    }
+
+    /// Adds an event.
+    pub fn add(&self, event: &Event) {
+        let mut out = self.out.lock();
+        // Time goes on when all have waited: no program that ends the process has run meanwhile.
+        if out.waiting.len() >= WAITING || event.at > out.at + 1_000_000 {
+            out.flush();
+        }
+        out.at = event.at;
+        write_line(&mut out.waiting, event).expect("a String takes all");
+    }
+
+    /// Ends the trace: how the run went, and its report. Of a key/value service, before that, all operations of
+    /// the clerks and what the checker found.
+    ///
+    /// # Errors
+    /// Something could not be written, now or earlier.
+    pub fn end(
+        &self,
+        run: &Run,
+        trace_hash: u64,
+        at: u64,
+        report: Option<&str>,
+    ) -> io::Result<PathBuf> {
+        let mut out = self.out.lock();
+        if run.story.is_kv() {
+            let found = kv::findings(run);
+            let line = json!({ "at": at, "kind": "history", "detail": found });
+            writeln!(out.waiting, "{line}").expect("a String takes all");
+        }
+        let facts = run.board.facts();
+        let broken = facts.broken.as_ref().map(|(broken, at)| {
+            let claim = broken.claim;
+            json!({
+                "claim": claim.name, "says": claim.says, "section": claim.section, "question": claim.question,
+                "saw": broken.saw, "line": broken.at, "at": at.as_nanos() as u64,
+            })
+        });
+        let end = json!({
+            "passed": facts.broken.is_none(), "trace_hash": format!("{trace_hash:016x}"), "broken": broken,
+            "report": report,
+        });
+        let line = json!({ "at": at, "kind": "end", "detail": end });
+        writeln!(out.waiting, "{line}").expect("a String takes all");
+        out.flush();
+        match out.problem.take() {
+            Some(problem) => Err(problem),
+            None => Ok(self.path.clone()),
+        }
+    }
+}
+
+impl Out {
+    fn flush(&mut self) {
+        let written = self.file.write_all(self.waiting.as_bytes());
+        self.waiting.clear();
+        if let Err(problem) = written {
+            self.problem.get_or_insert(problem);
+        }
+    }
+}
+
+/// By hand, as a quarter of a run's time would go into making values first.
+fn write_line(out: &mut String, event: &Event) -> std::fmt::Result {
+    write!(
+        out,
+        "{{\"at\":{},\"thread\":{},\"name\":",
+        event.at, event.thread
+    )?;
+    quote(out, &event.name);
+    if let Some((server, life)) = event.domain {
+        write!(out, ",\"server\":{server},\"life\":{life}")?;
+    }
+    write!(out, ",\"kind\":\"{}\"", event.kind.escape_default())?;
+    if (event.a, event.b) != (0, 0) {
+        write!(out, ",\"a\":{},\"b\":{}", event.a, event.b)?;
     }
     if !event.detail.is_empty() {
-        let object = serde_json::from_str(&event.detail)
-            .ok()
-            .filter(Value::is_object);
-        line["detail"] = object.unwrap_or_else(|| event.detail.as_str().into());
+        out.push_str(",\"detail\":");
+        match is_object(&event.detail) {
+            true => out.push_str(&event.detail),
+            false => quote(out, &event.detail),
+        }
     }
-    line
+    out.push_str("}\n");
+    Ok(())
+}
+
+fn quote(out: &mut String, text: &str) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+/// Whether a detail is what it should be: a program can add events of its own, with anything in them.
+fn is_object(detail: &str) -> bool {
+    detail.starts_with('{')
+        && !detail.contains('\n')
+        && serde_json::from_str::<IgnoredAny>(detail).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
-    #[test]
-    fn details_are_objects_or_text() {
-        let event = |detail: &str| Event {
-            at: 5,
+    fn event(at: u64, detail: &str) -> Event {
+        Event {
+            at,
             thread: 1,
-            name: "actor".into(),
+            name: "actor \"1\"".into(),
             domain: Some((2, 0)),
             kind: "rpc.request",
             a: 3,
             b: 4,
             detail: detail.into(),
-        };
+        }
+    }
+
+    fn line(detail: &str) -> String {
+        let mut line = String::new();
+        write_line(&mut line, &event(5, detail)).unwrap();
+        line
+    }
+
+    #[test]
+    fn details_are_objects_or_text() {
         assert_eq!(
-            line(&event(r#"{"to":1}"#)).to_string(),
-            r#"{"a":3,"at":5,"b":4,"detail":{"to":1},"kind":"rpc.request","life":0,"name":"actor","server":2,"thread":1}"#
+            line(r#"{"to":1}"#),
+            "{\"at\":5,\"thread\":1,\"name\":\"actor \\\"1\\\"\",\"server\":2,\"life\":0,\"kind\":\"rpc.request\",\
+             \"a\":3,\"b\":4,\"detail\":{\"to\":1}}\n"
         );
-        assert_eq!(line(&event("</script>"))["detail"], "</script>");
-        assert_eq!(line(&event("7"))["detail"], "7");
+        for text in ["</script>", "7", "{\"half\":", "{}\n{}", "{\"a\":1\n}"] {
+            let line = line(text);
+            assert_eq!(line.lines().count(), 1, "{line}");
+            let value: Value = serde_json::from_str(&line).expect(text);
+            assert_eq!(value["detail"], text);
+        }
+    }
+
+    fn trace(story: &'static crate::Story, name: &str) -> (Run, Trace, PathBuf) {
+        let run = Run::new(story, 7, crate::settings::Clock::Sim);
+        let folder = std::env::temp_dir().join(format!("{name} of {}", std::process::id()));
+        let trace = Trace::begin(&folder, &run).expect("the trace is begun");
+        (run, trace, folder)
+    }
+
+    #[test]
+    fn what_was_written_stands_before_the_end() {
+        let (run, trace, folder) = trace(&crate::testing::STORY, "trace");
+        let path = trace.path.clone();
+        trace.add(&event(10, ""));
+        trace.add(&event(2_000_000, "")); // time went on: what came before is on disk
+        let lines = fs::read_to_string(&path)
+            .expect("it is there")
+            .lines()
+            .count();
+        assert_eq!(lines, 2, "the head and the first event");
+        trace
+            .end(&run, 0xab, 3_000_000, None)
+            .expect("the trace is ended");
+        let text = fs::read_to_string(path).expect("it is there");
+        fs::remove_dir_all(folder).expect("it was made");
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        assert_eq!(lines[0]["version"], VERSION);
+        assert_eq!(lines[3]["detail"]["trace_hash"], "00000000000000ab");
+        assert_eq!(lines[3]["detail"]["passed"], true);
     }
 
     #[test]
@@ -105,17 +238,24 @@ mod tests {
             part: "3A",
             ..crate::testing::STORY
         };
-        let run = Run::new(&STORY, 7, crate::settings::Clock::Sim);
+        let (run, trace, folder) = trace(&STORY, "history");
         let asked = linear::models::KvInput::put("x", "1");
         let (at, what) = (std::time::Duration::from_millis(1), "put".to_string());
         run.board.kv.lock().call(0, at, what, asked);
-        let folder = std::env::temp_dir().join(format!("trace of {}", std::process::id()));
-        let path = write(&folder, &run, 0, &[]).expect("the trace is written");
+        let path = trace
+            .end(&run, 0, 9, Some("a report"))
+            .expect("the trace is ended");
         let text = fs::read_to_string(path).expect("it is there");
         fs::remove_dir_all(folder).expect("it was made");
-        let last: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
-        assert_eq!(last["kind"], "history");
-        let put = &last["detail"]["keys"][0]["operations"][0];
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let put = &lines[1]["detail"]["keys"][0]["operations"][0];
         assert_eq!(put["input"], "put(\"x\", \"1\")", "{text}");
+        assert_eq!(
+            (&lines[2]["kind"], &lines[2]["detail"]["report"]),
+            (&"end".into(), &"a report".into())
+        );
     }
 }

@@ -14,7 +14,7 @@ use crate::history::History;
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::Kind;
-use crate::{Cluster, Server};
+use crate::{Cluster, Server, scribe};
 
 /// Requests whose reply is awaited; older ones are taken for lost.
 const AWAITED: usize = 4096;
@@ -234,10 +234,12 @@ impl Watch {
 
 impl Observer for Watch {
     fn on_request(&self, seen: &MessageSeen<'_>, fate: Fate) {
+        scribe::message(self.kind, seen);
         self.note(self.request(seen, fate));
     }
 
     fn on_reply(&self, seen: &MessageSeen<'_>, _: Fate) {
+        scribe::message(self.kind, seen);
         self.note(self.reply(seen));
     }
 }

@@ -41,6 +41,8 @@ impl Cluster {
         };
         self.set_link(from, to, Some(there));
         self.set_link(to, from, Some(back));
+        self.shared.one_way.lock().insert((from, to));
+        self.record_links();
     }
 
     fn set_link(&self, from: Server, to: Server, link: Option<Link>) {
@@ -63,6 +65,7 @@ impl Cluster {
     /// Ends partitions and one-way cuts.
     pub fn heal(&self) {
         self.step("heal the network");
+        self.shared.one_way.lock().clear();
         self.change_links(Links::heal);
         for from in self.servers() {
             self.servers()
@@ -143,6 +146,7 @@ impl Cluster {
                 self.shared.net.enable(end, open);
             }
         }
+        self.record_links();
     }
 
     /// Cuts the calls from one server to another; calls the other way pass, with their replies.

@@ -230,6 +230,27 @@ fn a_bad_knob_is_an_error_that_names_the_near_one() {
     );
 }
 
+/// Recording is no part of the run: not a call of labsim more or less.
+#[test]
+fn a_run_is_the_same_whether_it_is_recorded_or_not() {
+    let folder = Folder::new("same");
+    let results = folder.0.join("results");
+    let once = [
+        ("LAB_RESULTS", results.to_str().unwrap()),
+        ("LAB_RUNS", "3"),
+    ];
+    let traced = [&once[..], &[("LAB_TRACE", folder.0.to_str().unwrap())]].concat();
+    assert!(run("somebody_leads", &once).status.success());
+    assert!(run("somebody_leads", &traced).status.success());
+    let hashes: Vec<String> = folder
+        .lines("results")
+        .iter()
+        .map(|record| record["trace_hash"].to_string())
+        .collect();
+    assert_eq!(hashes.len(), 6);
+    assert_eq!(hashes[..3], hashes[3..]);
+}
+
 #[test]
 fn a_trace_is_a_file_of_json_lines() {
     let folder = Folder::new("trace");
@@ -241,12 +262,17 @@ fn a_trace_is_a_file_of_json_lines() {
     assert!(run("somebody_leads", &knobs).status.success());
     let lines = folder.lines("2A-somebody_leads-0x5.jsonl");
     assert_eq!(
-        (lines[0]["test"].as_str(), lines[0]["passed"].as_bool()),
-        (Some("somebody_leads"), Some(true))
+        (lines[0]["test"].as_str(), lines[0]["version"].as_u64()),
+        (Some("somebody_leads"), Some(2))
     );
     assert!(
         lines[1..]
             .iter()
             .all(|event| event["kind"].is_string() && event["at"].is_u64())
+    );
+    let end = lines.last().expect("it has an end");
+    assert_eq!(
+        (end["kind"].as_str(), end["detail"]["passed"].as_bool()),
+        (Some("end"), Some(true))
     );
 }

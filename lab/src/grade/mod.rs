@@ -41,6 +41,7 @@ use crate::{out, sources, workspace};
 
 pub use bench::Bench;
 use grading::Grading;
+pub use pages::escaped;
 use points::Points;
 
 /// Grades the submissions; `true` if that worked, whatever their marks.

@@ -3,15 +3,13 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `play` | the run itself, in a child process |
-//! | `trace` | reading what the harness wrote down about it |
 //! | `topic` | what an event is about, and how it reads |
 //! | `filter`, `columns` | which of them are shown, and where they stand |
 
 mod columns;
 pub mod filter;
 mod play;
-mod topic;
-mod trace;
+pub mod topic;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -19,6 +17,7 @@ use std::path::Path;
 
 use crate::cli::{Clock, Replay, Shown};
 use crate::record::Ended;
+use crate::trace::{keep, read};
 use crate::{catalog, paint, workspace};
 use columns::{Page, WIDTH};
 use filter::Filter;
@@ -38,12 +37,23 @@ pub fn run(options: &Replay) -> Result<bool, String> {
     let test = catalog::find(&all, &options.test)?;
     let played = play(test, options.knobs.seed, options.knobs.environment(), &root)?;
     if let Some(wanted) = &options.trace {
-        std::fs::copy(&played.trace, wanted).map_err(|e| format!("{}: {e}", wanted.display()))?;
+        keep::pack(&played.trace, wanted).map_err(|e| format!("{}: {e}", wanted.display()))?;
     }
+    let page = match played.record.result == Ended::Failed || options.open_page {
+        true => Some(keep::page(&keep::folder(&root), &played.trace)?),
+        false => None,
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
     show(&mut out, &played.trace, &options.shown)?;
     let said = tell(&mut out, options, &played).and_then(|()| out.flush());
     finished(said)?;
+    drop(out);
+    if let Some(page) = &page {
+        crate::out::line(format_args!("page: {}", keep::shown(page, &root)));
+        if options.open_page {
+            keep::open(page);
+        }
+    }
     Ok(played.record.result == Ended::Passed)
 }
 
@@ -60,7 +70,7 @@ fn finished(written: io::Result<()>) -> Result<(), String> {
 /// # Errors
 /// It is no trace, or a filter makes no sense.
 pub fn show(out: &mut impl Write, trace: &Path, shown: &Shown) -> Result<(), String> {
-    let (head, events) = trace::open(trace)?;
+    let (head, events) = read::open(trace)?;
     if let Some(peer) = shown.peer.iter().find(|peer| **peer >= head.servers) {
         return Err(format!(
             "there is no server {peer}: this test has {}, from 0",
@@ -76,7 +86,7 @@ pub fn show(out: &mut impl Write, trace: &Path, shown: &Shown) -> Result<(), Str
     let mut last = VecDeque::new();
     let mut written = page.headings();
     for event in events {
-        let note = topic::note(&event?);
+        let note = topic::note(&event);
         if !filter.passes(&note) || written.is_err() {
             continue;
         }

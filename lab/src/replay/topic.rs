@@ -1,6 +1,7 @@
 //! What an event is about, where it stands, and how it reads.
 
-use super::trace::Event;
+use crate::trace::read::{Event, TORN};
+use crate::trace::says;
 
 /// An event as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Note {
 
 /// Topics with a meaning of their own. Any other is the `target` of a log record, which is the
 /// module's name unless the record says otherwise.
-pub const KNOWN: [(&str, &str); 9] = [
+pub const KNOWN: [(&str, &str); 14] = [
     (
         "test",
         "what the test does, power failures, the broken claim",
@@ -28,12 +29,20 @@ pub const KNOWN: [(&str, &str); 9] = [
     ("snapshot", "snapshots"),
     ("apply", "what the service takes from Raft"),
     ("rpc", "requests as they are sent, and what becomes of them"),
-    ("mail", "every reply, arrival and loss"),
+    ("start", "commands that a leader takes"),
+    ("clerk", "what clerks ask for"),
+    ("note", "values that the program shows by labsim::note!"),
+    (
+        "mail",
+        "every reply, arrival and loss, and what messages say",
+    ),
+    ("disk", "what is on a disk after a save"),
+    ("state", "what a server says of itself when the test asks"),
     ("thread", "threads that start"),
 ];
 
 /// Topics that are shown only when they are asked for: they have many lines and say little.
-pub const QUIET: [&str; 2] = ["mail", "thread"];
+pub const QUIET: [&str; 5] = ["mail", "disk", "state", "thread", "end"];
 
 /// How the event reads.
 pub fn note(event: &Event) -> Note {
@@ -52,6 +61,37 @@ pub fn note(event: &Event) -> Note {
         }
         "apply" => ("apply", event.server, applied(event)),
         "spawn" => ("thread", event.server, started(event)),
+        "boot" => ("test", named(event), boots(event)),
+        "start" => ("start", named(event), taken(event)),
+        "saved" => ("disk", named(event).or(event.server), on_disk(event)),
+        "state" => ("state", named(event), own_words(event)),
+        "view" => (
+            "mail",
+            event.server,
+            format!(
+                "#{} says: {}",
+                event.number("call").unwrap_or_default(),
+                says::view(&event.detail)
+            ),
+        ),
+        "call" => (
+            "clerk",
+            None,
+            format!("clerk {}: {}", number(event, "clerk"), event.text("what")),
+        ),
+        "return" => (
+            "clerk",
+            None,
+            format!("clerk {} has its answer", number(event, "clerk")),
+        ),
+        "note" => ("note", event.server, values(event)),
+        "links" => ("state", None, links(event)),
+        "end" | "history" => ("end", None, ended(event)),
+        TORN => (
+            "test",
+            None,
+            format!("a line that is no event: {}", plain(event)),
+        ),
         kind if kind.starts_with("rpc.") => {
             let quiet = !matches!(kind, "rpc.request" | "rpc.refused");
             let topic = if quiet { "mail" } else { "rpc" };
@@ -131,6 +171,81 @@ fn applied(event: &Event) -> String {
     match event.text("what") {
         "snapshot" => format!("takes the snapshot to {id}"),
         _ => format!("applies {id}"),
+    }
+}
+
+fn number(event: &Event, field: &str) -> u64 {
+    event.number(field).unwrap_or_default()
+}
+
+/// The server that the event is about, if another one made it.
+fn named(event: &Event) -> Option<usize> {
+    event.number("server").map(|server| server as usize)
+}
+
+fn boots(event: &Event) -> String {
+    match number(event, "life") {
+        0 => "starts with an empty disk".into(),
+        _ => "starts again, from its disk".into(),
+    }
+}
+
+fn taken(event: &Event) -> String {
+    let (index, term) = (number(event, "index"), number(event, "term"));
+    format!("start({}) -> {index}@{term}", event.text("command"))
+}
+
+fn on_disk(event: &Event) -> String {
+    let Some(term) = event.number("term") else {
+        return "has on disk what nobody can read".into();
+    };
+    let vote = event
+        .number("vote")
+        .map_or("no vote".into(), |vote| format!("vote for {vote}"));
+    let (base, last) = (event.text("base"), event.text("last"));
+    let begins = if base == "0@0" {
+        String::new()
+    } else {
+        format!(", snapshot to {base}")
+    };
+    format!("has on disk term {term}, {vote}, log to {last}{begins}")
+}
+
+fn own_words(event: &Event) -> String {
+    let leads = if event.detail["leads"] == true {
+        ", and leads it"
+    } else {
+        ""
+    };
+    format!("says that it is in term {}{leads}", number(event, "term"))
+}
+
+fn values(event: &Event) -> String {
+    let value = |value: &serde_json::Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_string)
+    };
+    let values = event.detail.as_object().into_iter().flatten();
+    let values: Vec<String> = values
+        .map(|(name, of)| format!("{name} = {}", value(of)))
+        .collect();
+    values.join(", ")
+}
+
+fn links(event: &Event) -> String {
+    let cut = event.detail["cut"].as_array().map_or(0, Vec::len);
+    match cut {
+        0 => "all servers reach each other".into(),
+        _ => format!("calls that don't get through: {}", event.detail["cut"]),
+    }
+}
+
+fn ended(event: &Event) -> String {
+    match event.detail["passed"].as_bool() {
+        Some(true) => "the test passes".into(),
+        Some(false) => "the test fails".into(),
+        None => "the operations of all clerks".into(),
     }
 }
 

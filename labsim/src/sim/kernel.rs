@@ -12,7 +12,7 @@ use super::objects::{ObjId, Objects};
 use super::scheduler::Sched;
 use super::threads::{Slot, Thread, Threads};
 use super::timers::Timers;
-use crate::config::{Config, TraceLevel};
+use crate::config::{Config, Sink, TraceLevel};
 use crate::diagnose::Finding;
 use crate::domain::Domain;
 use crate::outcome::Failure;
@@ -73,6 +73,7 @@ pub(crate) struct Kernel {
     pub(crate) findings: Vec<Finding>,
     pub(crate) level: TraceLevel,
     pub(crate) events: Vec<Event>,
+    sink: Option<Sink>,
 }
 
 impl Kernel {
@@ -104,6 +105,7 @@ impl Kernel {
             findings: Vec::new(),
             level: config.trace,
             events: Vec::new(),
+            sink: config.sink.clone(),
         }
     }
 
@@ -153,7 +155,7 @@ impl Kernel {
         let t = self.threads.get(self.running);
         let (thread, name) = (t.uid, t.name.clone());
         let domain = t.acts_for().map(|d| (d.peer(), d.incarnation()));
-        self.events.push(Event {
+        let event = Event {
             at: self.now - START,
             thread,
             name,
@@ -162,7 +164,11 @@ impl Kernel {
             a,
             b,
             detail,
-        });
+        };
+        match &self.sink {
+            Some(sink) => sink.take(event),
+            None => self.events.push(event),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! A clerk under test, whose every operation is written down.
 
 use labrpc::{ClientEnd, Delay, Hold, Link, Path};
+use labsim::trace::note;
 use linear::models::{KvInput, KvOutput};
 use raftapi::kv::KvClerk;
+use serde_json::json;
 
 use crate::claim;
 use crate::cluster::host;
@@ -189,12 +191,11 @@ impl Clerk {
         let shared = &self.cluster.shared;
         // The time is looked at before the lock is taken: no call of labsim is made with a plain lock.
         let called = shared.now();
-        let op = shared
-            .run
-            .board
-            .kv
-            .lock()
-            .call(self.number, called, what, input);
+        let (clerk, words) = (self.number, what.clone());
+        let op = shared.run.board.kv.lock().call(clerk, called, what, input);
+        note("call", || {
+            json!({ "op": op.0, "clerk": clerk, "what": words }).to_string()
+        });
         let got = act(&mut *self.inner);
         let answered = shared.now();
         let requests = {
@@ -202,6 +203,9 @@ impl Clerk {
             book.reply(op, answered, output(&got));
             book.requests()
         };
+        note("return", || {
+            json!({ "op": op.0, "clerk": clerk }).to_string()
+        });
         self.cluster.expect(&claim::CLERK_ASKS, requests > 0, || {
             "an operation has come back, and no clerk has called a server yet".into()
         });
