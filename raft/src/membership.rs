@@ -266,7 +266,7 @@ impl Node {
         if let Some(stranger) = voters.union(learners).find(|peer| !known(peer)) {
             return Err(ChangeError::Stranger(*stranger));
         }
-        let behind = |peer: PeerId| !self.progress_of(peer).is_some_and(|p| p.match_index >= at);
+        let behind = |peer: PeerId| self.progress_of(peer).is_none_or(|p| p.match_index < at);
         let mut new = voters.difference(&self.membership().voters);
         match new.find(|peer| **peer != self.me && behind(**peer)) {
             Some(peer) => Err(ChangeError::Behind(*peer)),
