@@ -3,7 +3,7 @@
 # `make grade` does the same and grades what samples/ holds.
 # END SOLUTION
 
-.PHONY: test grade check readme bench soak cargo
+.PHONY: test grade check readme bench soak strength mutants-sample cargo
 
 # In two steps: alone, tests share what `cargo test --test SUITE` builds; beside the examples in the
 # documentation cargo builds everything in another way.
@@ -41,5 +41,20 @@ soak: cargo
 	  LAB_RUNS=$(SOAK) LAB_THREADS=$$threads LAB_SCHEDULER=$$scheduler cargo test --release --package tests --no-fail-fast || exit 1; \
 	done; done
 
+# BEGIN SOLUTION
+# Not in CI: what the suites themselves are worth. Each wrong solution three times, the right ones and TiKV's Raft on
+# so many seeds. The matrix goes to target/lab-mutants; docs/suite-strength.md has the last one.
+STRENGTH_RUNS ?= 20
+strength: cargo
+	cargo lab mutants --repeats 3 --table target/lab-mutants/matrix.md
+	cargo lab grade --samples samples/right.toml --seed 1 --runs $(STRENGTH_RUNS) --out target/right
+	cd validation && LAB_RUNS=$(STRENGTH_RUNS) LAB_THREADS=fiber cargo test --release --locked
+
+# Ten of the wrong solutions, tomorrow ten others.
+TURN ?= $(shell date +%j)
+mutants-sample: cargo
+	cargo lab mutants --sample 10 --turn $(TURN)
+
+# END SOLUTION
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or later (https://rustup.rs), then run make again"; exit 1; }

@@ -17,7 +17,12 @@ fn the_handout_is_written_and_leaks_nothing() {
     for word in ["SOLUTION", "make grade", "## Figures"] {
         assert!(!readme.contains(word), "{word} is not for students");
     }
-    for only_ours in ["samples", "tests/mutants", "docs/instructor.md"] {
+    for only_ours in [
+        "samples",
+        "validation",
+        "tests/mutants",
+        "docs/instructor.md",
+    ] {
         assert!(!handout.join(only_ours).exists(), "{only_ours}");
     }
 }

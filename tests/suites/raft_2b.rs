@@ -368,6 +368,41 @@ fn reply_counts_what_was_sent(c: &Cluster) {
     c.agree("last");
 }
 
+/// A reply to what a leader sent in an earlier term says nothing about the log that it has now (§5.3).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn late_replies_confirm_nothing(c: &Cluster) {
+    c.agree("base");
+    let leader = c.leader();
+    let [follower, other, voter, last] = c.others([leader]);
+    // Entries that only `follower` gets, whose reply is long on its way.
+    c.handle(Mail::Replies, follower, leader, Handling::Hold);
+    c.partition(&[&[leader, follower], &[other, voter, last]]);
+    c.propose_at(leader, ["lost 1", "lost 2", "lost 3", "lost 4", "lost 5"]);
+    c.leader_among(&[other, voter, last]);
+    c.heal();
+    c.agree("kept"); // in the place of the lost ones, with all five
+    // It leads again, in a later term. Now only `other` gets what it sends.
+    c.elect(leader, &[other, voter]);
+    c.handle(Mail::Requests, leader, follower, Handling::Swallow);
+    c.handle(Mail::Requests, leader, other, Handling::Pass);
+    c.keep_links(|from, to| from == leader && [other, follower].contains(&to));
+    c.release_held(Mail::Requests, leader, other);
+    let (index, _) = c.propose_at(leader, ["held by two"]);
+    c.sleep_ms(200);
+    c.none_applied(index);
+    c.release_held(Mail::Replies, follower, leader);
+    c.sleep_ms(200);
+    c.expect(&claim::STALE_REPLIES, c.committed(index).0 == 0, || {
+        format!(
+            "{leader} applied index {index}, which it has sent to {other} alone, when {follower} confirmed entries that \
+             {leader} had sent it in an earlier term"
+        )
+    });
+    c.let_all_pass();
+    c.heal();
+    c.agree("last");
+}
+
 /// Two of four are no majority: what they hold is not committed (§5.3).
 #[story(part = "2B", servers = 4, points = 2)]
 fn half_is_no_majority(c: &Cluster) {

@@ -240,7 +240,7 @@ mod tests {
         assert!(found.kill().is_none());
         let kill = kill_of(&[3], 0).unwrap();
         assert_eq!(kill.tests["re_election"], "one leader a term");
-        assert_eq!(kill.claim, "one leader a term");
+        assert_eq!(kill.claim, "one leader a term.");
         let rejected = verdict(Fate::Rejected(kill));
         assert!(rejected.is_as_it_must_be());
         assert_eq!(
