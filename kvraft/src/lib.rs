@@ -80,9 +80,10 @@ pub use clerk::Clerk;
 pub use reads::ReadIndexServer;
 pub use store::Store;
 
-use labsim::channel::{bounded, unbounded};
+use labsim::channel::{Sender, bounded, unbounded};
 use labsim::sync::Arc;
 use labsim::thread;
+use raftapi::{ApplyMsg, Membership};
 
 use crate::applier::Applier;
 use crate::message::kv_rpc;
@@ -110,13 +111,26 @@ impl<R: Raft> KvServer for Server<R> {
         max_state: Option<usize>,
     ) -> Server<R> {
         // BEGIN SOLUTION
-        Server::start_with(peers, me, persister, max_state, false)
+        Server::start_fixed(peers, me, persister, max_state, false)
         // END SOLUTION
         // STUB: // Read the snapshot, make the Raft, and spawn the thread that takes what it commits.
         // STUB: let _ = max_state;
         // STUB: let (apply_tx, _) = labsim::channel::unbounded();
         // STUB: Server { raft: R::make(peers, me, persister, apply_tx) }
     }
+
+    // BEGIN SOLUTION
+    fn start_member(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        max_state: Option<usize>,
+        first: Membership,
+    ) -> Option<Server<R>> {
+        let make = |peers, me, persister, apply| R::make_member(peers, me, persister, apply, first);
+        Server::start_with(peers, me, persister, max_state, false, make)
+    }
+    // END SOLUTION
 
     fn services(&self) -> Vec<Service> {
         // BEGIN SOLUTION
@@ -143,17 +157,31 @@ impl<R: Raft> KvServer for Server<R> {
 
 // BEGIN SOLUTION
 impl<R: Raft> Server<R> {
-    /// With `read_index` gets do not enter the log.
-    fn start_with(
+    /// The membership never changes. With `read_index` gets do not enter the log.
+    fn start_fixed(
         peers: Vec<ClientEnd>,
         me: PeerId,
         persister: Persister,
         max_state: Option<usize>,
         read_index: bool,
     ) -> Server<R> {
+        let make = |peers, me, persister, apply| Some(R::make(peers, me, persister, apply));
+        let server = Server::start_with(peers, me, persister, max_state, read_index, make);
+        server.expect("any Raft can be made")
+    }
+
+    /// On the Raft that `make` makes, if it can.
+    fn start_with(
+        peers: Vec<ClientEnd>,
+        me: PeerId,
+        persister: Persister,
+        max_state: Option<usize>,
+        read_index: bool,
+        make: impl FnOnce(Vec<ClientEnd>, PeerId, Persister, Sender<ApplyMsg>) -> Option<R>,
+    ) -> Option<Server<R>> {
         let store = Store::restore(&persister.snapshot());
         let (apply_tx, messages) = unbounded();
-        let raft = R::make(peers, me, persister.clone(), apply_tx);
+        let raft = make(peers, me, persister.clone(), apply_tx)?;
         let core = Arc::new(Core::new(me, raft, store, read_index));
         let (orders, taken) = bounded(0);
         let snapshotter = Snapshotter {
@@ -168,7 +196,7 @@ impl<R: Raft> Server<R> {
             snapshots: orders,
         };
         spawn(format!("kv {me} applier"), move || applier.run(messages));
-        Server { core }
+        Some(Server { core })
     }
 }
 

@@ -23,7 +23,7 @@ impl<R: Raft> KvServer for ReadIndexServer<R> {
         persister: Persister,
         max_state: Option<usize>,
     ) -> Self {
-        ReadIndexServer(Server::start_with(peers, me, persister, max_state, true))
+        ReadIndexServer(Server::start_fixed(peers, me, persister, max_state, true))
     }
 
     fn services(&self) -> Vec<Service> {

@@ -113,7 +113,9 @@ impl Rules {
             return Ok(());
         };
         let new = &members.seen[&(id.index, id.term)];
-        let (before, at) = self.before(server, id.index);
+        let Some((before, at)) = self.before(server, id.index) else {
+            return Ok(());
+        };
         if before.is_joint() && before != *new {
             let holders = at.map_or_else(BTreeSet::new, |at| self.holders(at));
             if at.is_some() && !is_quorum(&before, &holders) {
@@ -133,8 +135,9 @@ impl Rules {
         Ok(())
     }
 
-    /// The configuration before `index` in the log of `server`, and its entry, if it is not one of before.
-    fn before(&self, server: Server, index: LogIndex) -> (Membership, Option<EntryId>) {
+    /// The configuration before `index` in the log of `server`, and its entry if that is still in the log.
+    /// `None` if it is in a snapshot, and nobody has told what the snapshot stands for.
+    fn before(&self, server: Server, index: LogIndex) -> Option<(Membership, Option<EntryId>)> {
         let members = self.members.as_ref().expect("this is about members");
         let saved = &self.saved[server.number()];
         let is_in_log = |id: EntryId| saved.term_at(id.index) == Some(id.term);
@@ -147,8 +150,9 @@ impl Rules {
             (id, membership)
         });
         match ids.find(|(id, _)| id.index > saved.snapshot.index && is_in_log(*id)) {
-            Some((id, membership)) => (membership.clone(), Some(id)),
-            None => (members.committed_at(index).clone(), None),
+            Some((id, membership)) => Some((membership.clone(), Some(id))),
+            None if members.known < saved.snapshot.index => None,
+            None => Some((members.committed_at(index).clone(), None)),
         }
     }
 
@@ -174,7 +178,10 @@ impl Rules {
         let after = (members.known.next(), Term::ZERO);
         for ((index, term), membership) in members.seen.range(after..=(entry.index, Term(u64::MAX)))
         {
-            if saved.snapshot.index >= *index || saved.term_at(*index) == Some(*term) {
+            if saved.snapshot.index >= *index {
+                return Ok(()); // whether this one or another of its index is committed cannot be told
+            }
+            if saved.term_at(*index) == Some(*term) {
                 members.committed.insert(*index, membership.clone());
             }
         }
