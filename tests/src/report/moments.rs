@@ -50,7 +50,7 @@ pub struct Moments {
     /// What is known of each server at the end.
     pub servers: Vec<Known>,
     /// The story has come to its end: what loses its power now was told to end.
-    is_over: bool,
+    pub(super) is_over: bool,
     /// Where a message's moment stands.
     pub(super) open: BTreeMap<(u64, u64), usize>,
     /// When a reply was sent.
