@@ -3,7 +3,7 @@
 # `make grade` does the same and grades what samples/ holds.
 # END SOLUTION
 
-.PHONY: test grade check readme bench soak strength mutants-sample cargo
+.PHONY: test grade check readme page bench soak strength mutants-sample cargo
 
 # In two steps: alone, tests share what `cargo test --test SUITE` builds; beside the examples in the
 # documentation cargo builds everything in another way.
@@ -30,6 +30,13 @@ check: cargo
 readme: cargo
 	cargo test --package lab --test readme -- --include-ignored
 
+# BEGIN SOLUTION
+# The page of a trace in a real browser, with its measurements. Needs Chromium (Debian: apt-get install chromium).
+page: cargo
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "chromium is missing: apt-get install chromium, then run make page again"; exit 1; }
+	cargo test --package lab --test page -- --include-ignored --test-threads=1 --nocapture
+
+# END SOLUTION
 bench: cargo
 	cargo bench --package labsim --package labrpc --package labgob --package raft --package kvraft --package linear
 

@@ -167,6 +167,18 @@ impl Tally {
         })
     }
 
+    /// Names the page of the failure that takes least time to look at, in its report.
+    pub fn add_page(&mut self, page: &str) {
+        let shown = self.shortest_failure().map(|failed| failed.seed);
+        for failed in self
+            .failures
+            .iter_mut()
+            .filter(|failed| Some(failed.seed) == shown)
+        {
+            failed.report = format!("{}\n  Page: {page}", failed.report.trim_end());
+        }
+    }
+
     /// The seeds of the failures by claim, most frequent first.
     pub fn by_claim(&self) -> Vec<(&str, Vec<u64>)> {
         let mut claims: BTreeMap<&str, Vec<u64>> = BTreeMap::new();

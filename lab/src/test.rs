@@ -1,7 +1,8 @@
 //! `cargo lab test`: tests over many seeds.
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::Ordering;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::catalog;
@@ -10,6 +11,7 @@ use crate::guard::Limits;
 use crate::pool::{Plan, cores};
 use crate::show::{Json, Lines, Live, Show, closing};
 use crate::tally::Tally;
+use crate::trace::{keep, record};
 use crate::worker::{interrupted, is_set};
 use crate::{grade, out, workspace};
 
@@ -72,6 +74,14 @@ pub fn run(options: &Test) -> Result<bool, String> {
     show.finish(&tallies);
     if !options.json {
         let real = options.knobs.clock == Clock::Real;
+        if !real && !broke_off {
+            add_pages(
+                &mut tallies,
+                &options.knobs.environment(),
+                &interrupted,
+                &root,
+            );
+        }
         out::text(&closing(&tallies, broke_off, real));
     }
     if let Some(message) = grade::objection(&root) {
@@ -82,4 +92,17 @@ pub fn run(options: &Test) -> Result<bool, String> {
         && tallies
             .iter()
             .all(|tally| tally.failures.is_empty() && (tally.skipped || tally.passed > 0)))
+}
+
+/// Makes a page for the failure of each test that is shown, and names it in the report.
+fn add_pages(
+    tallies: &mut [Tally],
+    environment: &[(&'static str, String)],
+    interrupted: &AtomicBool,
+    root: &Path,
+) {
+    let folder = keep::folder(root);
+    for (place, page) in record::pages(tallies, environment, &OWN, interrupted, &folder) {
+        tallies[place].add_page(&keep::shown(&page, root));
+    }
 }

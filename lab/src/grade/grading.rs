@@ -18,6 +18,7 @@ use crate::guard::Limits;
 use crate::pool::Plan;
 use crate::sources::Sources;
 use crate::tally::Tally;
+use crate::trace::record;
 use crate::worker::is_set;
 use crate::workspace::Suites;
 
@@ -58,7 +59,12 @@ impl Grading {
     ///
     /// # Errors
     /// The machine is at fault.
-    pub fn grade(&self, name: &str, path: &Path) -> Result<Option<(Marks, bool)>, String> {
+    pub fn grade(
+        &self,
+        name: &str,
+        path: &Path,
+        below: Option<&str>,
+    ) -> Result<Option<(Marks, bool)>, String> {
         let fresh = |marks| Ok(Some((marks, false)));
         let mut sources = match take(path, &self.bench.crates) {
             Ok(sources) => sources,
@@ -101,6 +107,7 @@ impl Grading {
         }
         let mut marks = self.marks(name, key, &tallies);
         marks.message = message;
+        self.add_pages(&mut marks, &tallies, &self.folder(below).join("runs"));
         fresh(marks)
     }
 
@@ -167,6 +174,28 @@ impl Grading {
         }
     }
 
+    /// Where the pages of a submission go.
+    fn folder(&self, below: Option<&str>) -> PathBuf {
+        below.map_or(self.out.clone(), |name| self.out.join(name))
+    }
+
+    /// Makes the pages of failed runs.
+    fn add_pages(&self, marks: &mut Marks, tallies: &[Tally], folder: &Path) {
+        let _ = fs::remove_dir_all(folder); // of an earlier grading
+        let environment = knobs(self.seed).environment();
+        let made = record::pages(
+            tallies,
+            &environment,
+            &self.limits,
+            &self.interrupted,
+            folder,
+        );
+        for (place, page) in made {
+            let name = page.file_name().unwrap_or_default().to_string_lossy();
+            marks.tests[place].page = Some(format!("runs/{name}"));
+        }
+    }
+
     fn zero(&self, name: &str, key: String, status: Status, message: String) -> Marks {
         let mut marks = self.marks(name, key, &Tally::none(&self.tests, self.seed, self.runs));
         marks.tests.iter_mut().for_each(|mark| mark.report.clear());
@@ -203,7 +232,7 @@ impl Grading {
     /// # Errors
     /// A file can't be written.
     pub fn write(&self, marks: &Marks, below: Option<&str>) -> Result<(), String> {
-        let folder = below.map_or(self.out.clone(), |name| self.out.join(name));
+        let folder = self.folder(below);
         fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let put = |name: &str, text: &str| files::put(&folder.join(name), text);
         put("results.json", &files::json(&pages::gradescope(marks))?)?;

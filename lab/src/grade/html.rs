@@ -46,6 +46,12 @@ fn test(mark: &Mark) -> String {
     let seed = mark
         .failing_seed
         .map_or(String::new(), |seed| format!(" · fails on seed {seed:#x}"));
+    let page = mark.page.as_deref().map_or(String::new(), |page| {
+        format!(
+            "<p><a href=\"{}\">What happened in this run</a></p>",
+            escaped(page)
+        )
+    });
     let line = format!(
         "<span class=\"line\"><b class=\"{}\">{}</b> <span>{:.2} of {:.2}</span>\
          <span class=\"about\">{}</span><small class=\"about\">{} of {} runs passed · CPU {:.2} s{seed}</small></span>",
@@ -61,7 +67,7 @@ fn test(mark: &Mark) -> String {
     match mark.report.is_empty() {
         true => format!("<div class=\"test plain\">{line}</div>\n"),
         false => format!(
-            "<details class=\"test\"><summary>{line}</summary><pre>{}</pre></details>\n",
+            "<details class=\"test\"><summary>{line}</summary>{page}<pre>{}</pre></details>\n",
             escaped(&mark.report)
         ),
     }
@@ -140,6 +146,10 @@ mod tests {
         );
         assert!(
             html.contains("3.33 of 6.67 points") && html.contains("2 of 3 runs passed"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<a href=\"runs/2C-figure8-0x17.html\">"),
             "{html}"
         );
         assert!(index(&[marks]).contains("href=\"%3Cscript%3E/report.html\""));

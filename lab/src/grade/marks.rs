@@ -62,6 +62,9 @@ pub struct Mark {
     pub report: String,
     /// A seed that fails.
     pub failing_seed: Option<u64>,
+    /// The page of that run, beside the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 impl Mark {
@@ -89,6 +92,7 @@ impl Mark {
             cpu_ms: tally.cpu_ms,
             report,
             failing_seed: worst.map(|failed| failed.seed),
+            page: None,
         }
     }
 
@@ -155,6 +159,7 @@ pub mod tests {
             cpu_ms: 12.5,
             report: report.into(),
             failing_seed: (!report.is_empty()).then_some(0x17),
+            page: (!report.is_empty()).then(|| "runs/2C-figure8-0x17.html".into()),
         };
         Marks {
             name: "ada, b.".into(),

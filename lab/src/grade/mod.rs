@@ -65,7 +65,8 @@ pub fn run(options: &Grade) -> Result<bool, String> {
     };
     let mut all = Vec::new();
     for (name, path) in named(&submissions) {
-        let Some((marks, was_there)) = grading.grade(&name, &path)? else {
+        let below = (submissions.len() > 1).then_some(name.as_str());
+        let Some((marks, was_there)) = grading.grade(&name, &path, below)? else {
             break;
         };
         if all.is_empty() {
@@ -73,7 +74,7 @@ pub fn run(options: &Grade) -> Result<bool, String> {
         }
         out::line(table::row(&marks));
         if !was_there {
-            grading.write(&marks, (submissions.len() > 1).then_some(&name))?;
+            grading.write(&marks, below)?;
         }
         all.push(marks);
         if out::is_gone() {

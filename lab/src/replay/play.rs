@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::catalog::Test;
 use crate::record::{Ended, Record};
+use crate::trace::keep;
 
 /// A run that was played.
 pub struct Played {
@@ -47,8 +48,14 @@ pub fn play(
         .lines()
         .find_map(|line| serde_json::from_str::<Record>(line).ok());
     let Some(record) = record else {
+        let story = &test.story;
+        let torn = format!("{}-{}-{seed:#x}.jsonl", story.part, story.name);
+        let page = keep::page(&keep::folder(root), &folder.path().join(torn));
+        let page = page.map_or(String::new(), |page| {
+            format!("\npage of the run until then: {}", keep::shown(&page, root))
+        });
         return Err(format!(
-            "the run left no record; its process ended with {}\n{}",
+            "the run left no record; its process ended with {}\n{}{page}",
             output.status,
             printed(&output, "")
         ));

@@ -7,7 +7,7 @@
 //! | `says` | what a message says, in a line |
 //! | `data`, `html` | the page: the model in columns, and the scripts of `page/` |
 //! | `perfetto`, `shiviz` | other viewers' forms |
-//! | `keep` | traces and pages under `target/lab` |
+//! | `keep`, `record` | traces and pages under `target/lab`; playing a failed run once more for them |
 
 mod data;
 mod html;
@@ -18,6 +18,7 @@ mod model;
 mod ops;
 mod perfetto;
 pub mod read;
+pub mod record;
 pub mod says;
 mod server;
 mod shiviz;

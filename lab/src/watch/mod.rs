@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Shown, Watch};
 use crate::stories::{self, Suite};
+use crate::trace::keep;
 use crate::{near, paint, replay, workspace};
 use inbox::{Event, Inbox};
 use round::{Failure, Plan, Ran, Round};
@@ -222,10 +223,14 @@ impl Session {
             ..Shown::default()
         };
         println!();
-        let done = played
-            .and_then(|played| replay::show(&mut std::io::stdout().lock(), &played.trace, &shown));
-        if let Err(problem) = done {
-            println!("error: {problem}");
+        let folder = keep::folder(&self.root);
+        let done = played.and_then(|played| {
+            replay::show(&mut std::io::stdout().lock(), &played.trace, &shown)?;
+            keep::page(&folder, &played.trace)
+        });
+        match done {
+            Ok(page) => println!("\nAs a page: {}", keep::shown(&page, &self.root)),
+            Err(problem) => println!("error: {problem}"),
         }
         println!(
             "\nThese are the last {ROWS} rows. All of them: cargo lab replay {} --seed {:#x}\n\n{KEYS}",
