@@ -40,6 +40,8 @@ pub struct Build {
     pub frozen: bool,
     /// Nothing for debuggers.
     pub lean: bool,
+    /// Quicker when little has changed since the last build, and the code a little slower.
+    pub incremental: bool,
     /// Only these suites; `None`: all.
     pub suites: Option<Vec<String>>,
 }
@@ -65,6 +67,9 @@ impl Build {
         }
         if self.lean {
             cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+        }
+        if self.incremental {
+            cargo.env("CARGO_INCREMENTAL", "1");
         }
         if let Some(target) = &self.target {
             cargo.env("CARGO_TARGET_DIR", target);

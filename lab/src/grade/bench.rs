@@ -122,6 +122,11 @@ impl Bench {
         self.build.suites = Some(suites);
     }
 
+    /// From now on builds for sources that differ by a line or two.
+    pub fn expect_small_changes(&mut self) {
+        self.build.incremental = true;
+    }
+
     /// Equal for equal frameworks.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint

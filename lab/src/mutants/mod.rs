@@ -50,6 +50,7 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
         return list(&corpus, &chosen, &reference);
     }
     let mut bench = Bench::new(&root, &root.join("target/lab-mutants"))?;
+    bench.expect_small_changes();
     let trial = Trial {
         seed: options.seed,
         runs: options.runs,
