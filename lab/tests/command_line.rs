@@ -21,9 +21,9 @@ fn unknown_names_list_the_near_ones() {
         assert_eq!((said.status.code(), stdout(&said).as_str()), (Some(2), ""));
         stderr(&said)
     };
-    let of_parts = error(&["2E"]);
+    let of_parts = error(&["2F"]);
     assert!(
-        of_parts.ends_with("error: there is no part `2E`; did you mean 2A, 2B, 2C, 2D?\n"),
+        of_parts.ends_with("error: there is no part `2F`; did you mean 2A, 2B, 2C, 2D, 2E?\n"),
         "{of_parts}"
     );
     let of_tests = error(&["re_elektion"]);

@@ -325,7 +325,7 @@ claims! {
     /// membership().
     IN_FORCE_AT_ONCE:
         "a configuration is in force at a server as soon as it is in its log",
-        "§6, \"a server always uses the latest configuration in its log\"",
+        "§6",
         "Where does the configuration in force come from: from the log as it is now, or from what is committed or applied?",
         [Start Append Save];
     /// The log is cut.
@@ -367,19 +367,19 @@ claims! {
     /// Learners and those to join.
     LEARNERS_DO_NOT_COUNT:
         "a server without a vote neither leads nor counts towards a majority",
-        "§6, \"non-voting members\"",
+        "§6, the first issue",
         "Who is asked when votes and matchIndexes are counted: all that are sent the log, or the voters? And who lets his election timer run?",
         [Vote Append Role Commit];
     /// The leader that is not in C_new.
     LEADER_LEAVES:
         "a leader that is not in C_new steps down once it is committed",
-        "§6, \"the second issue\"",
+        "§6, the second issue",
         "What happens when the commit index passes a configuration that does not name this leader?",
         [Append Commit Role];
     /// Removed servers.
     REMOVED_DISTURBS_NOBODY:
         "a server that was removed does not disturb the others, however long it runs for office",
-        "§6, \"the third issue\"; dissertation §4.2.3, §9.6",
+        "§6, the third issue; dissertation §4.2.3, §9.6",
         "What does a server do with a RequestVote of a later term while it hears its leader?",
         [Vote Role Life Step];
     /// TimeoutNow.

@@ -269,7 +269,7 @@ fn changing_membership() {
         changes: 25,
         ..CALM
     };
-    many(500, mood, 2000);
+    many(200, mood, 1500);
 }
 
 /// … and servers crash and are cut off.
@@ -285,7 +285,7 @@ fn changing_membership_in_trouble() {
         time: 150,
         changes: 25,
     };
-    many(1000, mood, 2000);
+    many(400, mood, 1500);
 }
 
 /// The same seed is the same story.

@@ -7,6 +7,7 @@
 mod elections;
 mod fuzz;
 mod logs;
+mod members;
 mod persistence;
 mod reads;
 mod replications;
