@@ -93,6 +93,7 @@ mod tests {
             heard: heard.map(|from| (Some(from), 0)),
             lost_to,
             says: "x".into(),
+            asked: 1,
             term: None,
             indices: None,
         }
