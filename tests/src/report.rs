@@ -65,8 +65,8 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
         )?;
     }
     let noticed = moments.broken_at.unwrap_or(at.as_nanos() as u64);
-    let led = past::of(&moments, broken, noticed);
-    picture::write(out, &led, story.servers, EVENTS)?;
+    let led = past::of(&moments, broken, noticed, EVENTS);
+    picture::write(out, &led, story.servers)?;
     for warning in &facts.warnings {
         writeln!(out, "  Warning: {warning}")?;
     }

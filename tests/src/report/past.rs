@@ -16,8 +16,8 @@ struct Named {
     indices: Vec<u64>,
 }
 
-/// The moments that led to it, the last one last.
-pub fn of(moments: &Moments, broken: &Broken, at: u64) -> Vec<Moment> {
+/// The moments that led to it, at most so many, the last one last.
+pub fn of(moments: &Moments, broken: &Broken, at: u64, most: usize) -> Vec<Moment> {
     let named = Named::by(&broken.saw);
     let mut of_matter = causal_past(moments, &named.servers, at);
     of_matter.retain(|moment| broken.claim.events.contains(&moment.matter));
@@ -30,7 +30,16 @@ pub fn of(moments: &Moments, broken: &Broken, at: u64) -> Vec<Moment> {
     if led.iter().filter(|m| m.server.is_some()).count() < 3 {
         led = of_matter;
     }
-    without_repetition(led)
+    last(without_repetition(led), most)
+}
+
+/// The last few; what was lost led to less than what was not, and goes first.
+fn last(mut led: Vec<Moment>, most: usize) -> Vec<Moment> {
+    while led.len() > most {
+        let lost = led.iter().position(|moment| moment.lost_to.is_some());
+        led.remove(lost.unwrap_or(0));
+    }
+    led
 }
 
 /// All that can have had an influence on these servers by then, and what they sent, in the order of time.
