@@ -3,6 +3,8 @@
 //! Each event's numbers are the call's id and a digest of the rest: end, method, copy, fate and every byte
 //! of the message. So two runs whose messages differ in one bit have different trace hashes.
 
+use std::fmt::Write as _;
+
 use labsim::trace;
 
 use crate::call::{CallId, Ticket};
@@ -115,20 +117,32 @@ fn note(
     });
 }
 
+/// By hand and into one text: there are several of these for each message of a run that is recorded.
 fn json(seen: &MessageSeen<'_>, more: &str) -> String {
-    let text = |t: Option<&str>| t.map_or("null".to_string(), json_string);
-    let number = |n: Option<u32>| n.map_or("null".to_string(), |n| n.to_string());
-    format!(
-        r#"{{"call":{},"copy":{},"end":{},"from":{},"server":{},"to":{},"method":{},"bytes":{}{more}}}"#,
-        seen.id.call,
-        seen.id.copy,
-        json_string(seen.end),
-        number(seen.from_peer()),
-        text(seen.server),
-        number(seen.to_peer()),
-        json_string(seen.method),
-        seen.bytes.len(),
-    )
+    let mut out = String::with_capacity(224);
+    let _ = write!(
+        out,
+        r#"{{"call":{},"copy":{},"end":"#,
+        seen.id.call, seen.id.copy
+    );
+    quote(&mut out, seen.end);
+    let number = |out: &mut String, name: &str, number: Option<u32>| {
+        let _ = match number {
+            Some(number) => write!(out, r#","{name}":{number}"#),
+            None => write!(out, r#","{name}":null"#),
+        };
+    };
+    number(&mut out, "from", seen.from_peer());
+    out.push_str(r#","server":"#);
+    match seen.server {
+        Some(server) => quote(&mut out, server),
+        None => out.push_str("null"),
+    }
+    number(&mut out, "to", seen.to_peer());
+    out.push_str(r#","method":"#);
+    quote(&mut out, seen.method);
+    let _ = write!(out, r#","bytes":{}{more}}}"#, seen.bytes.len());
+    out
 }
 
 fn fate_number(fate: Fate) -> u64 {
@@ -155,16 +169,28 @@ fn fate_json(fate: Fate) -> String {
 /// The text as a JSON string.
 fn json_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
+    quote(&mut out, text);
+    out
+}
+
+/// Adds the text as a JSON string.
+fn quote(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
+    if text
+        .bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+    {
+        out.push_str(text);
+    } else {
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => out.extend(['\\', c]),
+                c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
+                c => out.push(c),
+            }
         }
     }
     out.push('"');
-    out
 }
 
 /// Sixty-four bits that depend on every byte: not for adversaries, but fast, and the same everywhere.

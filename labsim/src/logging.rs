@@ -106,10 +106,17 @@ fn note_calls(sim: &Sim) {
 
 /// The record as a JSON object, for the trace.
 fn detail(record: &Record<'_>, message: &str) -> String {
-    let mut json = format!(
-        r#"{{"level":"{}","target":"#,
-        record.level().as_str().to_lowercase()
-    );
+    let level = match record.level() {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    };
+    let mut json = String::with_capacity(48 + record.target().len() + message.len());
+    json.push_str(r#"{"level":""#);
+    json.push_str(level);
+    json.push_str(r#"","target":"#);
     quote(&mut json, record.target());
     json.push_str(r#","message":"#);
     quote(&mut json, message);
@@ -120,18 +127,27 @@ fn detail(record: &Record<'_>, message: &str) -> String {
 /// Adds the text as a JSON string.
 pub(crate) fn quote(json: &mut String, text: &str) {
     json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            c if u32::from(c) < 0x20 => {
-                let _ = write!(json, "\\u{:04x}", u32::from(c));
-            }
-            c => json.push(c),
-        }
+    if text
+        .bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+    {
+        json.push_str(text);
+    } else {
+        text.chars().for_each(|c| escape(json, c));
     }
     json.push('"');
+}
+
+fn escape(json: &mut String, c: char) {
+    match c {
+        '"' => json.push_str("\\\""),
+        '\\' => json.push_str("\\\\"),
+        '\n' => json.push_str("\\n"),
+        c if u32::from(c) < 0x20 => {
+            let _ = write!(json, "\\u{:04x}", u32::from(c));
+        }
+        c => json.push(c),
+    }
 }
 
 /// Who logs, and when.

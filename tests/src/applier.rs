@@ -51,8 +51,8 @@ impl Applier {
                 } => self.install(index, term, &snapshot),
             };
             labsim::trace::event("apply", seen.0.0, seen.1.0, || {
-                serde_json::json!({ "index": seen.0.0, "term": seen.1.0, "what": seen.2 })
-                    .to_string()
+                let (index, term, what) = (seen.0, seen.1, seen.2);
+                format!(r#"{{"index":{index},"term":{term},"what":"{what}"}}"#)
             });
             match applied {
                 Ok(()) => self.shared.pulse.applied(seen.0),

@@ -16,7 +16,8 @@ const LAST: usize = 30_000;
 
 /// A run that is being recorded.
 pub(crate) struct Recording {
-    last: Mutex<VecDeque<Event>>,
+    /// The last events, if there is to be a report of them.
+    last: Option<Mutex<VecDeque<Event>>>,
     trace: Option<Trace>,
 }
 
@@ -40,13 +41,9 @@ impl Recording {
                 })
                 .ok()
         });
-        let wanted = settings.recorded || trace.is_some();
-        wanted.then(|| {
-            Arc::new(Recording {
-                last: Mutex::default(),
-                trace,
-            })
-        })
+        let last = settings.recorded.then(Mutex::default);
+        let wanted = last.is_some() || trace.is_some();
+        wanted.then(|| Arc::new(Recording { last, trace }))
     }
 
     /// Takes an event.
@@ -54,7 +51,10 @@ impl Recording {
         if let Some(trace) = &self.trace {
             trace.add(&event);
         }
-        let mut last = self.last.lock();
+        let Some(last) = &self.last else {
+            return;
+        };
+        let mut last = last.lock();
         if last.len() == LAST {
             last.pop_front();
         }
@@ -63,7 +63,9 @@ impl Recording {
 
     /// The run is over, and `ended` is known of it: adds what was recorded.
     pub fn end(&self, run: &Run, ended: &mut Ended) {
-        ended.events = std::mem::take(&mut *self.last.lock()).into();
+        if let Some(last) = &self.last {
+            ended.events = std::mem::take(&mut *last.lock()).into();
+        }
         let Some(trace) = &self.trace else {
             return;
         };

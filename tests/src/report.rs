@@ -64,8 +64,9 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
             describe(server, run, number, &moments)
         )?;
     }
-    let led = past::of(&moments, broken, at.as_nanos() as u64);
-    picture::write(out, &led, story.servers, EVENTS)?;
+    let noticed = moments.broken_at.unwrap_or(at.as_nanos() as u64);
+    let led = past::of(&moments, broken, noticed, EVENTS);
+    picture::write(out, &led, story.servers)?;
     for warning in &facts.warnings {
         writeln!(out, "  Warning: {warning}")?;
     }
@@ -74,8 +75,7 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
     }
     writeln!(out, "  Question: {}", broken.claim.question)?;
     if let Some(trace) = &ended.trace {
-        let trace = shown(trace);
-        writeln!(out, "  Trace: {trace}; as a page: cargo lab trace {trace}")?;
+        writeln!(out, "  Page: cargo lab trace {}", shown(trace))?;
     }
     write!(out, "  Replay: {}", replay(run))
 }

@@ -2,15 +2,18 @@
 //!
 //! All of it are notes, which leave the run and its hash as they are; without a trace there is no scribe.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use labrpc::MessageSeen;
 use labsim::trace::{is_recording, note};
 use parking_lot::Mutex;
 use raftapi::view::{EntryId, EntryView, RpcView, SavedView};
 use raftapi::{Disk, LogIndex, Term};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::subject::Kind;
+use crate::trace::quote;
 use crate::{Cluster, Server};
 
 /// Commands of one message or one save that are written out; of the others only the terms are.
@@ -21,56 +24,66 @@ const LETTERS: usize = 60;
 const READ_PER_SAVE: usize = 1024;
 
 /// Puts a message's content into the trace, right after the message itself.
-pub(crate) fn message(kind: Kind, seen: &MessageSeen<'_>) {
-    if !is_recording() || seen.is_request() && seen.id.copy > 0 {
+pub(crate) fn message(seen: &MessageSeen<'_>, view: &RpcView) {
+    if seen.is_request() && seen.id.copy > 0 {
         return; // copies say the same
     }
-    let Some(view) = (kind.view_rpc)(seen.method, seen.is_reply(), seen.bytes) else {
-        return;
-    };
     note("view", || {
-        let mut line = in_words(&view);
-        line["call"] = seen.id.call.0.into();
-        line["copy"] = seen.id.copy.into();
-        line["way"] = if seen.is_reply() { "reply" } else { "request" }.into();
-        line.to_string()
+        let way = if seen.is_reply() { "reply" } else { "request" };
+        let (call, copy) = (seen.id.call.0, seen.id.copy);
+        let mut line = String::with_capacity(256);
+        let _ = write!(line, r#"{{"call":{call},"copy":{copy},"way":"{way}","#);
+        let _ = in_words(&mut line, view);
+        line.push('}');
+        line
     });
 }
 
-fn in_words(view: &RpcView) -> Value {
+/// By hand, as there are as many of these as messages.
+fn in_words(out: &mut String, view: &RpcView) -> std::fmt::Result {
+    let term = view.term();
+    write!(out, r#""term":{term},"rpc":"#)?;
     match view {
         RpcView::RequestVote {
-            term,
-            candidate,
-            last,
+            candidate, last, ..
         } => {
-            json!({ "rpc": "vote", "term": term.0, "candidate": candidate.0, "last": last.to_string() })
+            write!(out, r#""vote","candidate":{candidate},"last":"{last}""#)
         }
-        RpcView::RequestVoteReply { term, granted } => {
-            json!({ "rpc": "vote", "term": term.0, "granted": granted })
-        }
+        RpcView::RequestVoteReply { granted, .. } => write!(out, r#""vote","granted":{granted}"#),
         RpcView::AppendEntries {
-            term,
             leader,
             prev,
             entries,
             commit,
-        } => json!({
-            "rpc": "append", "term": term.0, "leader": leader.0, "prev": prev.to_string(), "commit": commit.0,
-            "entries": entries.len(), "runs": runs(*prev, entries), "commands": commands(*prev, entries),
-        }),
-        RpcView::AppendEntriesReply { term, success } => {
-            json!({ "rpc": "append", "term": term.0, "success": success })
+            ..
+        } => {
+            let count = entries.len();
+            write!(
+                out,
+                r#""append","leader":{leader},"prev":"{prev}","commit":{commit},"entries":{count}"#
+            )?;
+            match count {
+                0 => Ok(()),
+                _ => write!(
+                    out,
+                    r#","runs":{},"commands":{}"#,
+                    json!(runs(*prev, entries)),
+                    commands(*prev, entries)
+                ),
+            }
+        }
+        RpcView::AppendEntriesReply { success, .. } => {
+            write!(out, r#""append","success":{success}"#)
         }
         RpcView::InstallSnapshot {
-            term,
-            leader,
-            last,
-            len,
+            leader, last, len, ..
         } => {
-            json!({ "rpc": "snapshot", "term": term.0, "leader": leader.0, "last": last.to_string(), "bytes": len })
+            write!(
+                out,
+                r#""snapshot","leader":{leader},"last":"{last}","bytes":{len}"#
+            )
         }
-        other => json!({ "rpc": "other", "term": other.term().0, "says": other.to_string() }),
+        other => write!(out, r#""other","says":{}"#, json!(other.to_string())),
     }
 }
 
@@ -85,19 +98,17 @@ fn runs(prev: EntryId, entries: &[EntryView]) -> Vec<(u64, u64)> {
     runs
 }
 
-/// The last few commands of entries that follow `prev`: they are the new ones.
-fn commands(prev: EntryId, entries: &[EntryView]) -> Value {
+/// The last few commands of entries that follow `prev`, as an object: they are the new ones.
+fn commands(prev: EntryId, entries: &[EntryView]) -> String {
     let skipped = entries.len().saturating_sub(COMMANDS);
-    let shown = entries.iter().enumerate().skip(skipped);
-    let named = shown.map(|(place, entry)| {
-        let index = LogIndex(prev.index.0 + 1 + place as u64);
-        let term = entry.term;
-        (
-            EntryId { index, term }.to_string(),
-            text(&entry.command).into(),
-        )
-    });
-    Value::Object(named.collect())
+    let mut object = String::from("{");
+    for (index, entry) in (prev.index.0 + 1..).zip(entries).skip(skipped) {
+        let comma = if object.len() > 1 { "," } else { "" };
+        let _ = write!(object, r#"{comma}"{index}@{}":"#, entry.term);
+        quote(&mut object, &text(&entry.command));
+    }
+    object.push('}');
+    object
 }
 
 /// A command as a picture shows it: text as it is, of anything else the words that are in it.
@@ -136,18 +147,22 @@ pub(crate) fn disk(kind: Kind) -> Disk {
         }
         *last = saved.number;
         note("saved", || match (kind.view_saved)(saved.state) {
-            Some(view) => on_disk(saved.peer, &view).to_string(),
+            Some(view) => on_disk(saved.peer, &view),
             None => json!({ "server": saved.peer }).to_string(),
         });
     })
 }
 
-fn on_disk(server: u32, view: &SavedView) -> Value {
-    json!({
-        "server": server, "term": view.term.0, "vote": view.vote.map(|vote| vote.0),
-        "base": view.snapshot.to_string(), "last": view.last().to_string(),
-        "runs": runs(view.snapshot, &view.entries), "commands": commands(view.snapshot, &view.entries),
-    })
+fn on_disk(server: u32, view: &SavedView) -> String {
+    let vote = view.vote.map_or("null".into(), |vote| vote.to_string());
+    format!(
+        r#"{{"server":{server},"term":{},"vote":{vote},"base":"{}","last":"{}","runs":{},"commands":{}}}"#,
+        view.term,
+        view.snapshot,
+        view.last(),
+        json!(runs(view.snapshot, &view.entries)),
+        commands(view.snapshot, &view.entries)
+    )
 }
 
 /// What the story does and asks.
@@ -221,14 +236,12 @@ mod tests {
         assert_eq!(runs(prev, &entries), [(5, 1), (7, 3)]);
         assert_eq!(
             commands(prev, &entries),
-            json!({"5@1": "a", "6@1": "b", "7@3": "c"})
+            r#"{"5@1":"a","6@1":"b","7@3":"c"}"#
         );
         let many: Vec<EntryView> = (0..20).map(|_| entry(2, "x")).collect();
-        assert_eq!(commands(prev, &many).as_object().unwrap().len(), COMMANDS);
-        assert!(
-            commands(prev, &many)["24@2"].is_string(),
-            "the last ones are shown"
-        );
+        let shown = commands(prev, &many);
+        assert_eq!(shown.matches('@').count(), COMMANDS);
+        assert!(shown.contains("24@2"), "the last ones are shown");
     }
 
     #[test]

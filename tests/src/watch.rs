@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use labrpc::{CallId, Fate, MessageSeen, Observer};
 use labsim::sync::Arc;
+use labsim::trace::is_recording;
 use parking_lot::Mutex;
 use raftapi::view::{EntryId, RpcView};
 use raftapi::{Disk, LogIndex, Term};
@@ -175,6 +176,7 @@ impl Watch {
         let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
             return Ok(());
         };
+        scribe::message(seen, &view);
         let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else {
             return Ok(());
         };
@@ -209,10 +211,14 @@ impl Watch {
             0 => self.awaited.lock().remove(&seen.id.call),
             _ => self.awaited.lock().get(&seen.id.call).cloned(),
         };
-        let Some(request) = request else {
+        if request.is_none() && !is_recording() {
+            return Ok(());
+        }
+        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else {
             return Ok(());
         };
-        let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else {
+        scribe::message(seen, &reply);
+        let Some(request) = request else {
             return Ok(());
         };
         // A server that has lost its power meanwhile promises nothing more.
@@ -234,12 +240,10 @@ impl Watch {
 
 impl Observer for Watch {
     fn on_request(&self, seen: &MessageSeen<'_>, fate: Fate) {
-        scribe::message(self.kind, seen);
         self.note(self.request(seen, fate));
     }
 
     fn on_reply(&self, seen: &MessageSeen<'_>, _: Fate) {
-        scribe::message(self.kind, seen);
         self.note(self.reply(seen));
     }
 }

@@ -102,7 +102,7 @@ fn is_harness(line: &str) -> bool {
         "failures:",
         "pass ",
         "warning ",
-        "  Trace: ",
+        "  Page: ",
         "error: test failed",
     ];
     let dots = line.chars().all(|c| matches!(c, '.' | 'F' | 'i' | ' '));
@@ -126,7 +126,7 @@ mod tests {
     fn only_what_the_program_printed_is_left() {
         let stdout = "\nrunning 1 test\nmine\nF\nfailures:\n\nfailures:\n    re_election\n\n\
                       test result: FAILED. 0 passed\n";
-        let stderr = "FAIL 2A re_election: x.\n  Replay: y\n  Trace: /tmp/x\nLAB_LOG line\n";
+        let stderr = "FAIL 2A re_election: x.\n  Replay: y\n  Page: /tmp/x\nLAB_LOG line\n";
         let output = Output {
             status: Default::default(),
             stdout: stdout.into(),

@@ -296,6 +296,10 @@ impl Model {
         if self.broken.is_none() {
             // Found when all was over.
             self.push(event, None, None);
+            if let Some(line) = self.lines.last_mut() {
+                line.topic = "test".into();
+                line.text = cut(format!("BROKEN: {}", text("saw")));
+            }
         }
         let event = self
             .broken

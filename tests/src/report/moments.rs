@@ -25,6 +25,8 @@ pub struct Moment {
     pub lost_to: Option<usize>,
     /// What it says.
     pub says: String,
+    /// Of a message: how much of that was said when it was sent.
+    pub asked: usize,
     /// The term that it is about, if it is about one.
     pub term: Option<u64>,
     /// The log's indices that it is about.
@@ -51,6 +53,8 @@ pub struct Moments {
     pub servers: Vec<Known>,
     /// The story has come to its end: what loses its power now was told to end.
     pub(super) is_over: bool,
+    /// When a claim was found broken, by the clock of the events.
+    pub broken_at: Option<u64>,
     /// Where a message's moment stands.
     pub(super) open: BTreeMap<(u64, u64), usize>,
     /// When a reply was sent.
@@ -78,6 +82,7 @@ impl Moments {
         let is_own = server.is_some_and(|server| server < self.servers.len());
         match event.kind {
             "step" => self.step(event.at, text(&detail(), "step")),
+            "claim" => _ = self.broken_at.get_or_insert(event.at),
             "call" | "return" => self.clerk(event, &detail()),
             "crash" if !self.is_over => self.push(
                 event.at,
@@ -128,6 +133,7 @@ impl Moments {
             server: server.filter(|server| *server < self.servers.len()),
             heard: None,
             lost_to: None,
+            asked: says.len(),
             says,
             term: None,
             indices: None,
@@ -299,6 +305,7 @@ impl Moments {
             .map(|at| moment.says.split_off(at));
         (moment.matter, moment.says) = asked(detail);
         moment.says += &lost.unwrap_or_default();
+        moment.asked = moment.says.len();
         moment.term = number(detail, "term");
         moment.indices = indices(detail);
         if let (Matter::Vote, Some((Some(from), _)), Some(term)) =

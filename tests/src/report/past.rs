@@ -16,14 +16,11 @@ struct Named {
     indices: Vec<u64>,
 }
 
-/// The moments that led to it, the last one last.
-pub fn of(moments: &Moments, broken: &Broken, at: u64) -> Vec<Moment> {
+/// The moments that led to it, at most so many, the last one last.
+pub fn of(moments: &Moments, broken: &Broken, at: u64, most: usize) -> Vec<Moment> {
     let named = Named::by(&broken.saw);
-    let past = causal_past(moments, &named.servers, at);
-    let of_matter = past
-        .into_iter()
-        .filter(|m| broken.claim.events.contains(&m.matter));
-    let of_matter: Vec<Moment> = of_matter.cloned().collect();
+    let mut of_matter = causal_past(moments, &named.servers, at);
+    of_matter.retain(|moment| broken.claim.events.contains(&moment.matter));
     let mut led: Vec<Moment> = of_matter
         .iter()
         .filter(|m| named.fits(m))
@@ -33,33 +30,57 @@ pub fn of(moments: &Moments, broken: &Broken, at: u64) -> Vec<Moment> {
     if led.iter().filter(|m| m.server.is_some()).count() < 3 {
         led = of_matter;
     }
-    without_repetition(led)
+    last(without_repetition(led), most)
 }
 
-/// All that can have had an influence on these servers by then, in the order of time.
-fn causal_past<'m>(moments: &'m Moments, servers: &[usize], at: u64) -> Vec<&'m Moment> {
+/// The last few; what was lost led to less than what was not, and goes first.
+fn last(mut led: Vec<Moment>, most: usize) -> Vec<Moment> {
+    while led.len() > most {
+        let lost = led.iter().position(|moment| moment.lost_to.is_some());
+        led.remove(lost.unwrap_or(0));
+    }
+    led
+}
+
+/// All that can have had an influence on these servers by then, and what they sent, in the order of time.
+fn causal_past(moments: &Moments, servers: &[usize], at: u64) -> Vec<Moment> {
+    let horizon = horizon(moments, servers, at);
+    let within = |server: usize, time: u64| horizon[server].is_some_and(|horizon| time <= horizon);
+    let counts = |moment: &&Moment| match (moment.server, moment.heard) {
+        (None, _) => moment.at <= at,
+        (Some(server), _) if within(server, moment.at) => true,
+        (_, Some((Some(from), sent))) => within(from, sent),
+        _ => false,
+    };
+    let mut past: Vec<Moment> = moments.all.iter().filter(counts).cloned().collect();
+    for moment in past.iter_mut().filter(|moment| moment.at > at) {
+        // It was on its way then: what came of it later led to nothing.
+        moment.says.truncate(moment.asked);
+        moment.at = moment.heard.map_or(at, |(_, sent)| sent);
+    }
+    past.sort_by_key(|moment| moment.at);
+    past
+}
+
+/// How late something at each server may have happened to count.
+fn horizon(moments: &Moments, servers: &[usize], at: u64) -> Vec<Option<u64>> {
     let known = |server: &usize| servers.is_empty() || servers.contains(server);
-    // How late something at each server may have happened to count.
     let mut horizon: Vec<Option<u64>> = (0..moments.servers.len())
         .map(|server| known(&server).then_some(at))
         .collect();
-    let mut past = Vec::new();
-    for moment in moments.all.iter().rev().filter(|moment| moment.at <= at) {
-        let counts = match moment.server {
-            Some(server) => horizon[server].is_some_and(|horizon| moment.at <= horizon),
-            None => true,
-        };
-        if !counts {
+    // A cause is earlier than its effect: one way back meets all of them.
+    for moment in moments.all.iter().rev() {
+        let (Some(server), Some((Some(from), sent)), None) =
+            (moment.server, moment.heard, moment.lost_to)
+        else {
             continue;
-        }
-        if let (Some((Some(from), sent)), None) = (moment.heard, moment.lost_to) {
+        };
+        if horizon[server].is_some_and(|horizon| moment.at <= horizon) {
             let horizon = &mut horizon[from];
             *horizon = Some(horizon.map_or(sent, |horizon| horizon.max(sent)));
         }
-        past.push(moment);
     }
-    past.reverse();
-    past
+    horizon
 }
 
 fn without_repetition(led: Vec<Moment>) -> Vec<Moment> {
@@ -109,15 +130,14 @@ impl Named {
         named
     }
 
+    /// Whether a moment is about a term or an entry that the sentence names.
     fn fits(&self, moment: &Moment) -> bool {
-        let term = moment
-            .term
-            .is_none_or(|term| self.terms.is_empty() || self.terms.contains(&term));
-        let index = moment.indices.is_none_or(|(from, to)| {
-            self.indices.is_empty() || self.indices.iter().any(|index| (from..=to).contains(index))
-        });
-        // A sentence with an index is about that entry, in whatever term it was sent.
-        if self.indices.is_empty() { term } else { index }
+        let term = moment.term.map(|term| self.terms.contains(&term));
+        let index = moment
+            .indices
+            .map(|(from, to)| self.indices.iter().any(|index| (from..=to).contains(index)));
+        let names_none = self.terms.is_empty() && self.indices.is_empty();
+        names_none || term == Some(true) || index == Some(true) || term.is_none() && index.is_none()
     }
 }
 
@@ -147,6 +167,7 @@ mod tests {
             heard: heard.map(|(from, sent)| (Some(from), sent)),
             lost_to: None,
             says: format!("at {at}"),
+            asked: 0,
             term: None,
             indices: None,
         }

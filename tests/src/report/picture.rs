@@ -10,8 +10,8 @@ const STEP: usize = 4;
 /// Letters of what a moment says.
 const SAYS: usize = 90;
 
-/// Writes the last `most` of these.
-pub fn write(out: &mut String, led: &[Moment], servers: usize, most: usize) -> std::fmt::Result {
+/// Writes these.
+pub fn write(out: &mut String, led: &[Moment], servers: usize) -> std::fmt::Result {
     if led.is_empty() {
         return Ok(());
     }
@@ -20,7 +20,7 @@ pub fn write(out: &mut String, led: &[Moment], servers: usize, most: usize) -> s
         .collect();
     writeln!(out, "  What led to it, by server:")?;
     writeln!(out, "     seconds  {}", names.trim_end())?;
-    for moment in &led[led.len().saturating_sub(most)..] {
+    for moment in led {
         let says: String = moment
             .says
             .chars()
@@ -93,6 +93,7 @@ mod tests {
             heard: heard.map(|from| (Some(from), 0)),
             lost_to,
             says: "x".into(),
+            asked: 1,
             term: None,
             indices: None,
         }
@@ -108,7 +109,7 @@ mod tests {
             moment(Matter::Save, Some(1), None, None),
         ];
         let mut out = String::new();
-        write(&mut out, &led, 3, 10).unwrap();
+        write(&mut out, &led, 3).unwrap();
         let expected = "  What led to it, by server:
      seconds  0   1   2
     0.001500  ============ x

@@ -24,6 +24,7 @@ function eventIsShown(e) {
   const mail = run.mail[e];
   // What is there as soon as it is sent has no row of its own.
   if (mail >= 0) return mailIsShown(mail) && !(run.m.arrived[mail] === e && run.at[run.m.sent[mail]] === run.at[e]);
+  if (run.broken && run.broken.event === e) return true;
   if (run.server[e] >= 0 && !filter.peers.has(run.server[e])) return false;
   return filter.topics.get(run.texts[run.topic[e]]);
 }
