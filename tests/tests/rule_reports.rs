@@ -437,6 +437,9 @@ fn a_command_that_is_gone() {
     });
 }
 
+/// A golden file, a claim, and a story that finds it broken.
+type Cost = (&'static str, &'static Claim, fn(&Cluster));
+
 #[test]
 fn costs() {
     script!(Talks, |a| {
@@ -448,7 +451,7 @@ fn costs() {
             });
         }
     });
-    let costs: [(&str, &'static Claim, fn(&Cluster)); 6] = [
+    let costs: [Cost; 6] = [
         ("few_rpcs", &claim::FEW_RPCS, |c| {
             c.fail(
                 &claim::FEW_RPCS,
