@@ -34,7 +34,9 @@ readme: cargo
 # The page of a trace in a real browser, with its measurements. Needs Chromium (Debian: apt-get install chromium).
 page: cargo
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "chromium is missing: apt-get install chromium, then run make page again"; exit 1; }
-	cargo test --package lab --test page -- --include-ignored --test-threads=1 --nocapture
+	rm -rf target/page
+	LAB_TRACE=$(CURDIR)/target/page LAB_RUNS=1 cargo test --package tests --tests -- re_election backup figure8 snapshot_basic basic unreliable_one_key rolling_crashes
+	LAB_TRACES=$(CURDIR)/target/page cargo test --package lab --test page -- --include-ignored --test-threads=1 --nocapture
 
 # END SOLUTION
 bench: cargo

@@ -52,14 +52,17 @@ fn links_lead_somewhere() {
                 file => page.parent().unwrap().join(file),
             };
             assert!(root().join(&target).exists(), "{}: {link}", page.display());
+            seen += 1;
+            if place.is_empty() {
+                continue; // a picture has no headings
+            }
             let headings = read(&target);
             let mut headings = headings.lines().filter(|line| line.starts_with('#'));
             assert!(
-                place.is_empty() || headings.any(|heading| anchor(heading) == place),
+                headings.any(|heading| anchor(heading) == place),
                 "{}: {link} leads to no heading",
                 page.display()
             );
-            seen += 1;
         }
     }
     assert!(seen > 20, "{seen} links");

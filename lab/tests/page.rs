@@ -277,7 +277,10 @@ fn what_is_drawn_is_what_the_trace_holds_and_the_keys_work() {
     let details = browser.value("document.getElementById('details').textContent");
     let details = details.as_str().unwrap();
     assert!(
-        details.contains("vote in term 1? log to 0@0") && details.contains("vote granted"),
+        details.contains("vote in term 1? log to 0@0")
+            && details.contains("vote granted")
+            && details.contains("candidate0")
+            && !details.contains("{"),
         "{details}"
     );
 
@@ -398,4 +401,65 @@ fn two_hundred_thousand_events() {
         "too slow"
     );
     no_complaints(&browser);
+}
+
+/// The pages of real runs: every trace in the folder that `LAB_TRACES` names.
+#[test]
+#[ignore = "wants traces of real runs: make page makes some"]
+fn real_runs_of_every_part() {
+    let Some(program) = chromium() else { return };
+    let folder = std::env::var("LAB_TRACES").expect("LAB_TRACES names a folder");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut traces: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .collect();
+    traces.sort();
+    assert!(!traces.is_empty());
+    let browser = Browser::start(&program);
+    browser.look(1200, 900, false);
+    for trace in traces {
+        let page = page_of(&trace);
+        browser.open(&page, "");
+        let text = std::fs::read_to_string(&trace).unwrap();
+        let sent = |line: &&str| {
+            line.contains("\"kind\":\"rpc.request\"") || line.contains("\"kind\":\"rpc.reply\"")
+        };
+        let sent = text.lines().filter(sent).count();
+        assert_eq!(
+            number(&browser, "run.m.count"),
+            sent as f64,
+            "{}",
+            trace.display()
+        );
+        for key in [
+            "Home",
+            "n",
+            "p",
+            "End",
+            "t",
+            "-",
+            "t",
+            "f",
+            "w",
+            "ArrowLeft",
+        ] {
+            browser.press(key);
+        }
+        // All messages of a stretch that is shown whole are drawn.
+        let all = browser.value(
+            "(() => { moveTo(run.m.sent[run.m.count >> 1], { center: true }); draw(); \
+             const [first, last] = seen(); let count = 0; \
+             for (let i = 0; i < run.m.count; i++) if (run.m.sent[i] <= last && run.m.until[i] >= first) count++; \
+             return [count, drawn.length]; })()",
+        );
+        assert_eq!(all[0], all[1], "{}", trace.display());
+        assert!(all[1].as_u64() > Some(0), "{}", trace.display());
+        no_complaints(&browser);
+        println!(
+            "{}: {sent} messages",
+            trace.file_name().unwrap().to_string_lossy()
+        );
+    }
 }

@@ -176,10 +176,9 @@ fn json_string(text: &str) -> String {
 /// Adds the text as a JSON string.
 fn quote(out: &mut String, text: &str) {
     out.push('"');
-    if text
-        .bytes()
-        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-    {
+    let plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+    // Without a way out in the middle, which is several bytes at a time.
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         out.push_str(text);
     } else {
         for c in text.chars() {

@@ -127,10 +127,9 @@ fn detail(record: &Record<'_>, message: &str) -> String {
 /// Adds the text as a JSON string.
 pub(crate) fn quote(json: &mut String, text: &str) {
     json.push('"');
-    if text
-        .bytes()
-        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-    {
+    let plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+    // Without a way out in the middle, which is several bytes at a time.
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         json.push_str(text);
     } else {
         text.chars().for_each(|c| escape(json, c));

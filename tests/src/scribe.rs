@@ -20,8 +20,8 @@ use crate::{Cluster, Server};
 const COMMANDS: usize = 8;
 /// Letters of a command that are written out.
 const LETTERS: usize = 60;
-/// Bytes of a disk that may be read for each save, as the checks do it: a long log costs no more than a short one.
-const READ_PER_SAVE: usize = 1024;
+/// Bytes of a disk that may be read for each save: a long log costs no more than a short one.
+const READ_PER_SAVE: usize = 256;
 
 /// Puts a message's content into the trace, right after the message itself.
 pub(crate) fn message(seen: &MessageSeen<'_>, view: &RpcView) {

@@ -173,7 +173,8 @@ fn number(out: &mut String, mut number: u64) {
 /// Adds the text as a JSON string.
 pub(crate) fn quote(out: &mut String, text: &str) {
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    // Without a way out in the middle, which is several bytes at a time.
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         out.push('"');
         out.push_str(text);
         out.push('"');
@@ -185,7 +186,7 @@ pub(crate) fn quote(out: &mut String, text: &str) {
 /// Whether a detail is taken for what it should be. A program can add events of its own with anything in them: then
 /// the line may be none, but it is one line, and readers show a line that is none as it is.
 fn is_object(detail: &str) -> bool {
-    detail.starts_with('{') && detail.ends_with('}') && !detail.bytes().any(|byte| byte < b' ')
+    detail.starts_with('{') && detail.ends_with('}') && !detail.as_bytes().contains(&b'\n')
 }
 
 #[cfg(test)]

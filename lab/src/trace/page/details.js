@@ -34,12 +34,10 @@ function mailFacts(i) {
 
 /** The arguments as they were decoded; as text where they are no object any more, having been cut. */
 function decoded(text) {
-  try {
-    return Object.entries(JSON.parse(text)).filter(([name]) => !["call", "copy", "way", "rpc"].includes(name) && !/^(\{\}|\[\])$/.test(JSON.stringify(value)))
-      .map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
-  } catch {
-    return [["says", text]];
-  }
+  let view;
+  try { view = Object.entries(JSON.parse(text)); } catch { return [["says", text]]; }
+  const told = ([name, value]) => !["call", "copy", "way", "rpc"].includes(name) && !(typeof value === "object" && value && !Object.keys(value).length);
+  return view.filter(told).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]);
 }
 
 /** The log records of these servers just before and after an event. */

@@ -93,7 +93,7 @@ function drawCuts(first, last) {
       if (!cut || end < first || begin > last) continue;
       const y0 = Math.max(-5, yOf(axisOf(begin))), y1 = Math.min(view.height + 5, yOf(axisOf(end)));
       const x0 = place.lanes[server] - 14, x1 = x0 + Math.min(place.room - 2, 90);
-      pen.globalAlpha = 0.08 + 0.22 * (cut / most);
+      pen.globalAlpha = 0.04 + 0.26 * (cut / most) ** 2;
       pen.fillStyle = ink.bad;
       pen.fillRect(x0, y0, x1 - x0, Math.max(2, y1 - y0));
       pen.globalAlpha = 0.35;

@@ -153,6 +153,7 @@ function drawBar() {
 function resize() {
   layLanes();
   draw(); // at once: a canvas whose size was set is empty
+  drawOverview();
   changed();
 }
 
