@@ -237,6 +237,59 @@ fn elected_despite_old_requests(c: &Cluster, from: Server, voters: &[Server], of
     });
 }
 
+/// Who gives its vote waits for the winner as long as it waits for any leader (Figure 2, Followers).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_vote_restarts_the_timer(c: &Cluster) {
+    const ROUNDS: usize = 8;
+    let moment = Duration::from_millis(1);
+    // How long they wait for a leader that is gone: at least this, since its last heartbeat came before it was cut off.
+    let mut patience = Duration::from_secs(5);
+    for _ in 0..ROUNDS {
+        let leader = c.leader();
+        let others: [Server; 2] = c.others([leader]);
+        let (term, gone) = (c.terms(), c.now());
+        c.cut_off(leader);
+        c.until(Duration::from_secs(5), moment, || {
+            others.iter().any(|s| c.term_of(*s) > term)
+        });
+        patience = patience.min(c.now() - gone);
+        c.leader_among(&others);
+        c.rejoin(leader);
+    }
+    for _ in 0..ROUNDS {
+        let leader = c.leader();
+        let [one, other] = c.others([leader]);
+        let term = c.terms();
+        c.cut_off(leader);
+        c.hold(one, other);
+        c.hold(other, one);
+        let runs = |s: Server| c.term_of(s) > term;
+        c.until(Duration::from_secs(5), moment, || runs(one) || runs(other));
+        let (winner, voter) = if runs(one) {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let term = c.term_of(winner);
+        // The voter hears the request, and nothing more of the winner.
+        c.release_held(Mail::Requests, winner, voter);
+        let voted = c.now();
+        let won = c.until(Duration::from_millis(20), moment, || c.leads(winner));
+        if won && c.term_of(voter) == term {
+            c.until(patience / 2, moment, || c.term_of(voter) > term);
+            let waited = c.now() - voted;
+            c.expect(&claim::ELECTION_TIMER, c.term_of(voter) == term, || {
+                format!(
+                    "{voter} gave its vote to {winner} and ran for the next term {waited:?} later; a leader that is gone it \
+                     gives {patience:?} and more"
+                )
+            });
+        }
+        c.let_all_pass();
+        c.rejoin(leader);
+    }
+}
+
 /// Votes that arrive when their term is over do not count for the next one (§5.2).
 #[story(part = "2A", servers = 5, points = 3, exact)]
 fn late_votes_do_not_count(c: &Cluster) {
