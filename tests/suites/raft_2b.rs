@@ -451,6 +451,39 @@ fn election_restriction(c: &Cluster) {
     c.agree("last");
 }
 
+/// A voter's whole log counts, also entries that it does not know to be committed (§5.4.1).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn a_voters_whole_log_counts(c: &Cluster) {
+    c.agree("base");
+    let leader = c.leader();
+    let [a, b, candidate, away] = c.others([leader]);
+    c.cut_off(candidate);
+    c.cut_off(away);
+    // `a` and `b` get an entry, the leader commits it, and they do not hear of that.
+    c.hold(leader, a);
+    c.hold(leader, b);
+    let (index, _) = c.propose_at(leader, ["kept"]);
+    c.until(Duration::from_millis(250), Duration::from_millis(1), || {
+        let committed = c.committed(index).0 > 0;
+        if !committed {
+            c.release_held(Mail::Requests, leader, a);
+            c.release_held(Mail::Requests, leader, b);
+        }
+        committed
+    });
+    c.cut_off(leader);
+    if c.committed(index).0 == 0 {
+        return; // a Raft that takes a quarter of a second over an entry
+    }
+    never_elected(c, candidate, &[a, b]);
+    c.let_all_pass();
+    c.heal();
+    c.rejoin(leader);
+    c.rejoin(away);
+    c.agree("last");
+    c.all_apply(["base", "kept", "last"]);
+}
+
 /// Back on the network, `candidate` alone can reach anyone: these two, who know better. The links are cut before it
 /// is back, or the leader might bring it up to date first (PCT, seed 0x10d8).
 #[track_caller]
