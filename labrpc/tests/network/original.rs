@@ -1,8 +1,6 @@
 //! The original lab's tests of its own network, in our words.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labsim::thread;
 use labsim::time::{Duration, Instant};
 

@@ -1,8 +1,6 @@
 //! Counters per server, per method, and in total.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Counters, Link, Path};
 
 #[test]

@@ -1,8 +1,6 @@
 //! Observers, and interceptors that decide on single messages.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{
     Cause, Direction, Fate, Link, MessageId, MessageSeen, Network, Observer, Server, Verdict,
 };

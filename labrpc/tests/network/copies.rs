@@ -1,8 +1,6 @@
 //! Copies, bandwidth, and messages that are under way when the network changes.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Delay, Path};
 use labsim::channel::unbounded;
 use labsim::time::Instant;

@@ -1,9 +1,6 @@
 //! Mutex and Condvar behave as parking_lot's, whatever the clock.
 
-#[macro_use]
-mod common;
-
-use common::{always, show};
+use crate::common::{always, show};
 
 parity! {
     fn a_mutex_excludes() {

@@ -113,7 +113,7 @@ pub fn marked(text: impl ToString, file: &str) -> String {
 #[macro_export]
 macro_rules! failure {
     ($outcome:expr) => {
-        sync_support::marked($outcome.result.expect_err("the run must fail"), file!())
+        $crate::support::marked($outcome.result.expect_err("the run must fail"), file!())
     };
 }
 
@@ -134,7 +134,7 @@ macro_rules! parity {
                 use super::lab::*;
                 pub fn program() -> $out $body
             }
-            sync_support::everywhere(with_lab::program, &with_real::program());
+            $crate::support::everywhere(with_lab::program, &with_real::program());
         }
     )+};
 }

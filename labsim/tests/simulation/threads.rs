@@ -1,9 +1,6 @@
 //! Threads and time behave as std's, whatever the clock.
 
-#[macro_use]
-mod common;
-
-use common::{always, show, simulate};
+use crate::common::{always, show, simulate};
 
 parity! {
     fn join_returns_the_result() {
@@ -210,7 +207,7 @@ fn a_handle_of_an_earlier_run_unparks_nobody() {
     use labsim::time::{Duration, Instant};
     use labsim::{Config, run, thread};
 
-    for backend in common::BACKENDS {
+    for backend in crate::common::BACKENDS {
         let config = || Config::seed(1).backend(backend);
         let old = run(config(), || {
             let thread = thread::spawn(|| ());

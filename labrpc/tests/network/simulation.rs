@@ -1,8 +1,6 @@
 //! What the network owes a simulation: reproducible runs, reports that name names, nothing left behind.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Network, Server, Verdict};
 use labsim::sync::{Arc, Mutex};
 use labsim::{Backend, Config, Domain, Outcome, TraceLevel, thread};
@@ -58,7 +56,7 @@ fn a_panic_in_a_handler_fails_the_run_for_its_peer() {
                 text.contains("of peer 1 panicked at") && text.contains(&message),
                 "{text}"
             );
-            assert!(text.contains("labrpc/tests/common/mod.rs:"), "{text}");
+            assert!(text.contains("labrpc/tests/network/common.rs:"), "{text}");
         }
     }
 }
@@ -106,8 +104,8 @@ fn a_lock_held_across_a_call_is_a_finding() {
         line_of("client.handler2(&1).unwrap();"),
     );
     let expected = format!(
-        "thread 'main' holds Mutex<u8> (locked at labrpc/tests/simulation.rs:{lock}:26) while it waits for the \
-         reply to Junk.handler2 on end \"2-1\" (at labrpc/tests/simulation.rs:{call}:16): whoever wants the lock \
+        "thread 'main' holds Mutex<u8> (locked at labrpc/tests/network/simulation.rs:{lock}:26) while it waits for the \
+         reply to Junk.handler2 on end \"2-1\" (at labrpc/tests/network/simulation.rs:{call}:16): whoever wants the lock \
          waits as long. Unlock before waiting"
     );
     assert_eq!(*finding, expected);

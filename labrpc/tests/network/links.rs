@@ -1,8 +1,6 @@
 //! Links' own settings: cuts, loss, delays, duplicates, bandwidth; and that they are data.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Delay, Hold, Link, Path, RpcError};
 use labsim::channel::unbounded;
 use labsim::thread;

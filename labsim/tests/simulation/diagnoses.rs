@@ -1,8 +1,6 @@
 //! The text of each diagnosis, word for word. A place in this file is shown as the mark `// @name` on its line.
 
-mod common;
-
-use common::{BACKENDS, simulate, with_marks};
+use crate::common::{BACKENDS, simulate, with_marks};
 use labsim::channel::{bounded, unbounded};
 use labsim::diagnose::about_to_wait;
 use labsim::sync::{Arc, Condvar, Mutex};

@@ -1,12 +1,10 @@
 //! Promises of the simulator's core that the sync types rest on.
 
-mod sync_support;
-
 use labsim::sync::{Arc, Mutex};
 use labsim::time::{Duration, Instant};
 use labsim::{Config, Domain, thread};
 
-use sync_support::{SCHEDULERS, on_both};
+use crate::support::{SCHEDULERS, on_both};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -1,7 +1,5 @@
 //! RwLock and RecursiveRwLock, on both clocks and both backends.
 
-mod sync_support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 
@@ -10,7 +8,7 @@ use labsim::sync::{Arc, Barrier, RecursiveRwLock, RwLock, RwLockReadGuard, RwLoc
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, Failure, Scheduler, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
+use crate::support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use parking_lot::{
@@ -368,7 +366,7 @@ fn relock(program: impl Fn() + Clone + Send + 'static) -> String {
     let Err(Failure::Panic { record, .. }) = outcome.result else {
         panic!("no panic, but {:?}", outcome.result);
     };
-    sync_support::marked(record.message, file!())
+    crate::support::marked(record.message, file!())
 }
 
 const RELOCK: &str = "this thread locks RwLock<u32> again, which it already holds since <first>: on a real clock it \
@@ -723,7 +721,7 @@ fn a_read_guard_held_through_a_sleep_is_a_finding() {
     let texts: Vec<String> = outcome
         .findings
         .iter()
-        .map(|f| sync_support::marked(f, file!()))
+        .map(|f| crate::support::marked(f, file!()))
         .collect();
     assert_eq!(
         texts,

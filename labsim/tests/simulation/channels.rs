@@ -1,9 +1,6 @@
 //! Channels behave as crossbeam-channel's, whatever the clock.
 
-#[macro_use]
-mod common;
-
-use common::{always, show};
+use crate::common::{always, show};
 
 parity! {
     /// The error of each operation that cannot be done at once, with the message in it.

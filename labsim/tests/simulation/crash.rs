@@ -1,8 +1,6 @@
 //! Fault domains: a crash ends all threads of one peer, wherever they are, and nobody else's.
 
-mod common;
-
-use common::{always, simulate};
+use crate::common::{always, simulate};
 use labsim::channel::{bounded, never, select, unbounded};
 use labsim::sync::atomic::{AtomicU32, Ordering};
 use labsim::sync::{Arc, Condvar, Mutex};

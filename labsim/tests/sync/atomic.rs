@@ -1,7 +1,5 @@
 //! Atomics, on both clocks and both backends.
 
-mod sync_support;
-
 use std::panic::catch_unwind;
 
 use labsim::sync::Arc;
@@ -11,7 +9,7 @@ use labsim::sync::atomic::{
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, Scheduler, run, thread};
 
-use sync_support::{SCHEDULERS, in_turn, on_both};
+use crate::support::{SCHEDULERS, in_turn, on_both};
 
 mod real {
     pub use std::sync::Arc;

@@ -1,9 +1,7 @@
 //! What a thread may do while it unwinds, because its peer crashed, its run is over, or it panicked: anything a
 //! `Drop` does must neither abort the process nor hang it.
 
-mod common;
-
-use common::{BACKENDS, always, simulate};
+use crate::common::{BACKENDS, always, simulate};
 use labsim::channel::{bounded, select, unbounded};
 use labsim::sync::atomic::{AtomicBool, Ordering};
 use labsim::sync::{Arc, Condvar, Mutex, RwLock};

@@ -1,8 +1,6 @@
 //! The original's delays and losses, end to end.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::Network;
 use labsim::channel::{Receiver, unbounded};
 use labsim::time::Instant;

@@ -1,7 +1,5 @@
 //! Once, OnceLock and LazyLock, on both clocks and both backends.
 
-mod sync_support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -11,7 +9,7 @@ use labsim::sync::{Arc, LazyLock, Mutex, Once, OnceLock};
 use labsim::time::{Duration, Instant};
 use labsim::{Backend, Clock, Config, Domain, Failure, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
+use crate::support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use std::sync::{Arc, LazyLock, Once, OnceLock};
@@ -225,7 +223,7 @@ fn panic_of(program: impl Fn() + Clone + Send + 'static) -> String {
     let Err(Failure::Panic { record, .. }) = outcome.result else {
         panic!("no panic, but {:?}", outcome.result);
     };
-    sync_support::marked(record.message, file!())
+    crate::support::marked(record.message, file!())
 }
 
 #[test]
@@ -570,7 +568,7 @@ fn a_lock_held_through_a_wait_for_a_value_is_a_finding() {
     let texts: Vec<String> = outcome
         .findings
         .iter()
-        .map(|f| sync_support::marked(f, file!()))
+        .map(|f| crate::support::marked(f, file!()))
         .collect();
     assert_eq!(
         texts,

@@ -1,9 +1,7 @@
 //! A run is a function of its program and its seed: the same hash each time, on both backends, whatever is recorded,
 //! in debug and in release.
 
-mod common;
-
-use common::{BACKENDS, SCHEDULERS, simulate};
+use crate::common::{BACKENDS, SCHEDULERS, simulate};
 use labsim::channel::{after, bounded, select, tick, unbounded};
 use labsim::rand::{RngExt, rng};
 use labsim::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,6 @@
 //! Handlers that panic or never answer, peers that crash, networks that end.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Delay, Network, Path, Responder, RpcError, Server};
 use labsim::Domain;
 use labsim::channel::{Sender, unbounded};

@@ -1,8 +1,6 @@
 //! What callers and test writers are told, word for word.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use labrpc::{Network, RpcError, Server};
 use labsim::sync::Arc;
 

@@ -5,9 +5,7 @@
 //! --nocapture` prints those), and every run is a function of its seed, so a test fails only if the scheduler has
 //! become worse.
 
-mod common;
-
-use common::simulate;
+use crate::common::simulate;
 use labsim::channel::unbounded;
 use labsim::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use labsim::sync::{Arc, Condvar, Mutex};

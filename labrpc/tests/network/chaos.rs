@@ -1,8 +1,6 @@
 //! Peers crash at any point of any call, on a network with every fault there is, and no call is ever forgotten.
 
-mod common;
-
-use common::{ms, simulate};
+use crate::common::{ms, simulate};
 use labrpc::{
     Cause, Delay, Fate, Hold, Link, MessageSeen, Network, Observer, Path, Responder, Server,
 };

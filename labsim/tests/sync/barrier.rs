@@ -1,12 +1,10 @@
 //! Barrier and WaitGroup, on both clocks and both backends.
 
-mod sync_support;
-
 use labsim::sync::{Arc, Barrier, Mutex, WaitGroup};
 use labsim::time::{Duration, Instant};
 use labsim::{Clock, Config, Domain, run, thread};
 
-use sync_support::{SCHEDULERS, eventually, in_turn, named, on_both};
+use crate::support::{SCHEDULERS, eventually, in_turn, named, on_both};
 
 mod real {
     pub use crossbeam_utils::sync::WaitGroup;
