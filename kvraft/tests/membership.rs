@@ -6,9 +6,6 @@ use raft::Raft;
 use tests::prelude::*;
 use tests::{Kind, Story, rehearse};
 
-/// Clients that append to one key, and read it.
-const CLIENTS: usize = 4;
-
 static STORY: Story = Story {
     part: "3A",
     name: "membership",
@@ -50,37 +47,9 @@ fn kind() -> Kind {
 
 /// A newcomer for each founder, whose power goes as soon as it is out. What the clerks got is judged at the end.
 fn replace_everyone(c: &Cluster) {
-    let stop = Flag::default();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| {
-            let (mut clerk, stop) = (c.clerk(), stop.clone());
-            c.start_actor(number, move |c, client| {
-                let mut appends = 0;
-                while !stop.is_raised() {
-                    clerk.append("k", &append_text(client, appends));
-                    appends += 1;
-                    clerk.get("k");
-                    c.sleep_ms(rng().random_range(0..100));
-                }
-                appends
-            })
-        })
-        .collect();
-    let mut members = c.founding::<3>().to_vec();
-    for new in c.newcomers::<3>() {
-        let old = members.remove(0);
-        members.push(new);
-        c.change(&members);
-        c.crash(old);
-        c.sleep_ms(rng().random_range(0..500));
-    }
-    stop.raise();
-    let counts = c.join_answered(clients);
-    let value = c.clerk().get("k");
-    for (client, count) in counts.into_iter().enumerate() {
-        assert!(count > 0, "client {client} got nothing done");
-        c.expect_appends(&value, client, count);
-    }
+    c.work_while(|c| {
+        c.replace_three(|c| c.sleep_ms(rng().random_range(0..500)));
+    });
 }
 
 #[test]

@@ -69,12 +69,14 @@
 // END SOLUTION
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use labrpc::{ClientEnd, Service};
 use labsim::channel::Sender;
 use labsim::sync::{Arc, Mutex};
 use raftapi::view::{RpcView, SavedView};
-use raftapi::{ApplyMsg, LogIndex, NotLeader, PeerId, Persister, Term};
+use raftapi::{ApplyMsg, ChangeError, LogIndex, Membership, NotLeader, PeerId, Persister, Term};
 
 use crate::message::raft_rpc;
 use crate::node::Node;
@@ -103,17 +105,13 @@ mod transfer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
+use crate::actor::{Actor, Event, Inbox};
+use crate::apply::Deliveries;
+use crate::membership::Members;
 use labsim::channel::{Receiver, unbounded};
 use labsim::rand::{RngExt, rng};
 use labsim::thread;
 use labsim::time::Instant;
-use raftapi::{ChangeError, Membership};
-
-use crate::actor::{Actor, Event, Inbox};
-use crate::apply::Deliveries;
-use crate::membership::Members;
 
 /// One Raft peer.
 pub struct Raft {
@@ -195,7 +193,8 @@ impl raftapi::Raft for Raft {
         // STUB: // Let the peer's threads end.
     }
 
-    // BEGIN SOLUTION
+    // Part 2E, optional.
+
     fn make_member(
         peers: Vec<ClientEnd>,
         me: PeerId,
@@ -203,8 +202,13 @@ impl raftapi::Raft for Raft {
         apply_tx: Sender<ApplyMsg>,
         first: Membership,
     ) -> Option<Raft> {
+        // BEGIN SOLUTION
         let members = Members::open(first);
         Some(Raft::begin(peers, me, members, persister, apply_tx))
+        // END SOLUTION
+        // STUB: // As `make`, with these members before the first entry.
+        // STUB: let _ = (peers, me, persister, apply_tx, first);
+        // STUB: None
     }
 
     fn change_membership(
@@ -212,16 +216,24 @@ impl raftapi::Raft for Raft {
         voters: &BTreeSet<PeerId>,
         learners: &BTreeSet<PeerId>,
     ) -> Result<(LogIndex, Term), ChangeError> {
+        // BEGIN SOLUTION
         let begun = self.node.lock().change_membership(voters, learners)?;
         let _ = self.inbox.send(Event::Wake); // if killed meanwhile, nobody promised anything
         Ok(begun)
+        // END SOLUTION
+        // STUB: let _ = (voters, learners);
+        // STUB: Err(ChangeError::NotWritten)
     }
 
     fn membership(&self) -> Option<Membership> {
+        // BEGIN SOLUTION
         Some(self.node.lock().membership().clone())
+        // END SOLUTION
+        // STUB: None
     }
 
     fn transfer_leadership(&self, to: PeerId) -> Result<(), ChangeError> {
+        // BEGIN SOLUTION
         {
             let mut node = self.node.lock();
             node.now = Instant::now();
@@ -229,13 +241,20 @@ impl raftapi::Raft for Raft {
         }
         let _ = self.inbox.send(Event::Wake); // if killed meanwhile, it has no office any more
         Ok(())
+        // END SOLUTION
+        // STUB: let _ = to;
+        // STUB: Err(ChangeError::NotWritten)
     }
 
     fn view_membership(command: &[u8]) -> Option<Membership> {
+        // BEGIN SOLUTION
         view::membership(command)
+        // END SOLUTION
+        // STUB: let _ = command; // the tests then check less
+        // STUB: None
     }
-    // END SOLUTION
-    // STUB: // Part 2E, optional: make_member, change_membership, membership, transfer_leadership, view_membership.
+
+    // What the tests see.
 
     fn view_rpc(service_method: &str, is_reply: bool, bytes: &[u8]) -> Option<RpcView> {
         view::rpc(service_method, is_reply, bytes)

@@ -346,6 +346,12 @@ claims! {
         "§6",
         "Who appends C_new when C_old,new is committed, and does a new leader do the same with what it finds in its log?",
         [Start Append Commit Role];
+    /// Votes and entries are for the caller's configuration.
+    ANY_CALLER:
+        "a server answers whoever calls, whatever its own configuration says of the caller",
+        "§6; dissertation §4.2.2",
+        "Is the candidate looked for in the voter's configuration, which may be older than the candidate's? And may a server run that only an uncommitted configuration leaves out?",
+        [Vote Append Role];
     /// As seen in logs.
     NEW_AFTER_JOINT:
         "C_new enters a log only when C_old,new is committed",

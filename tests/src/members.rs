@@ -182,6 +182,21 @@ impl Cluster {
         self.expect_members(voters, learners);
     }
 
+    /// Replaces three founders by three newcomers, one after the other; each one's power goes as soon as it is
+    /// out. Returns the members then.
+    #[track_caller]
+    pub fn replace_three(&self, pause: impl Fn(&Cluster)) -> Vec<Server> {
+        let mut members = self.founding::<3>().to_vec();
+        for new in self.newcomers::<3>() {
+            let old = members.remove(0);
+            members.push(new);
+            self.change(&members);
+            self.crash(old);
+            pause(self);
+        }
+        members
+    }
+
     /// The configuration at the leader.
     #[track_caller]
     pub fn members_now(&self) -> Membership {

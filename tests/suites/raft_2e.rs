@@ -48,13 +48,7 @@ fn shrink(c: &Cluster) {
 fn replace_everyone_under_load(c: &Cluster) {
     let stop = Flag::default();
     let load = c.start_load(&stop);
-    let mut members = c.founding::<3>().to_vec();
-    for new in c.newcomers::<3>() {
-        let old = members.remove(0);
-        members.push(new);
-        c.change(&members);
-        c.crash(old);
-    }
+    let members = c.replace_three(|_| {});
     stop.raise();
     c.join_actor(load);
     c.agree_among(&members, "last");
@@ -216,28 +210,51 @@ enum Step {
 /// Nobody but the leader has C_old,new: the change is as if it had never been (§6, Figure 11).
 #[story(part = "2E", servers = 5, voters = 3, points = 3, exact)]
 fn leader_crashes_before_joint_is_sent(c: &Cluster) {
-    leader_crashes_at(c, Step::JointInItsLogOnly);
+    let scene = crash_at(c, Step::JointInItsLogOnly);
+    let learners = c.others::<2>(scene.old);
+    c.agree_among(&others_of(&scene.old, scene.leader), "without it"); // or the longest log would be its own
+    c.restart(scene.leader);
+    c.agree_among(&scene.old, "with it");
+    c.expect_members(&scene.old, &learners);
+    c.change(&scene.new);
+    c.agree_among(&scene.new, "last");
 }
 
 /// All have C_old,new, and nobody knows: the next leader brings the change to its end (§6, Figure 11).
 #[story(part = "2E", servers = 5, voters = 3, points = 3, exact)]
 fn leader_crashes_before_joint_is_committed(c: &Cluster) {
-    leader_crashes_at(c, Step::JointInAllLogs);
+    ends_without_a_command(c, crash_at(c, Step::JointInAllLogs));
 }
 
 /// Nobody but the leader has C_new: the next one puts it into its log again (§6, Figure 11).
 #[story(part = "2E", servers = 5, voters = 3, points = 3, exact)]
 fn leader_crashes_before_new_is_sent(c: &Cluster) {
-    leader_crashes_at(c, Step::NewInItsLogOnly);
+    ends_without_a_command(c, crash_at(c, Step::NewInItsLogOnly));
 }
 
-fn leader_crashes_at(c: &Cluster, step: Step) {
+fn ends_without_a_command(c: &Cluster, Scene { new, leader, .. }: Scene) {
+    c.expect_members(&new, &[]);
+    c.restart(leader);
+    c.agree_among(&new, "after");
+}
+
+/// Who is who when the leader has just crashed.
+struct Scene {
+    old: [Server; 3],
+    new: [Server; 3],
+    leader: Server,
+    /// Of `old`, and not in `new`.
+    other: Server,
+}
+
+/// Two of three voters are to be replaced by learners, and the leader crashes on the way.
+fn crash_at(c: &Cluster, step: Step) -> Scene {
     let old: [Server; 3] = c.founding();
     let [e, f] = c.newcomers();
     c.change_to(&old, &[e, f]);
     let leader = c.leader();
+    let [stays, other] = others_of(&old, leader);
     let others: [Server; 4] = c.others([leader]);
-    let stays = *old.iter().find(|s| **s != leader).expect("there are two");
     let new = [stays, e, f];
     match step {
         Step::JointInItsLogOnly => others.iter().for_each(|to| c.hold(leader, *to)),
@@ -262,18 +279,78 @@ fn leader_crashes_at(c: &Cluster, step: Step) {
     c.sleep_ms(1);
     c.crash(leader);
     c.let_all_pass();
-    if step == Step::JointInItsLogOnly {
-        let left: Vec<Server> = old.into_iter().filter(|s| *s != leader).collect();
-        c.agree_among(&left, "without it"); // or the longest log would be the old leader's
-        c.restart(leader);
-        c.agree_among(&old, "with it");
-        c.expect_members(&old, &[e, f]);
-    } else {
-        c.expect_members(&new, &[]); // though no command comes
-        c.restart(leader);
+    Scene {
+        old,
+        new,
+        leader,
+        other,
     }
-    c.change(&new);
+}
+
+/// The two of three servers that are not this one.
+fn others_of(three: &[Server; 3], but: Server) -> [Server; 2] {
+    let left: Vec<Server> = three.iter().copied().filter(|s| *s != but).collect();
+    left.try_into().expect("two of three are left")
+}
+
+/// Nobody but the leader, which is not in C_new, has C_new; and the others need its vote, which it cannot give to a
+/// shorter log. So it has to lead once more (dissertation §4.2.2).
+#[story(part = "2E", servers = 5, voters = 3, points = 2, exact)]
+fn a_removed_leader_is_needed_once_more(c: &Cluster) {
+    let Scene {
+        old,
+        new,
+        leader,
+        other,
+    } = crash_at(c, Step::NewInItsLogOnly);
+    c.crash(other); // no majority of C_old without the leader
+    c.restart(leader);
+    let done = || {
+        new.iter()
+            .all(|s| c.membership(*s) == Some(Membership::of(new.map(Into::into))))
+    };
+    let ends = c.until(seconds(10), ms(20), done);
+    c.expect(&claim::ANY_CALLER, ends, || {
+        format!(
+            "of the old voters, {old:?}, {other} is gone, and {leader} has the longest log, with C_new, which does not \
+             name it and is not committed; 10 s later the change has not come to its end"
+        )
+    });
     c.agree_among(&new, "last");
+}
+
+/// A voter has not heard of the candidate's becoming one, and its vote is needed (dissertation §4.2.2).
+#[story(part = "2E", servers = 4, voters = 3, points = 2, exact)]
+fn an_older_configuration_votes(c: &Cluster) {
+    let old: [Server; 3] = c.founding();
+    let [e] = c.newcomers();
+    c.change_to(&old, &[e]);
+    let leader = c.leader();
+    let [a, b] = others_of(&old, leader);
+    c.hold(leader, b);
+    c.begin_change(&[leader, a, b, e], &[]);
+    let four = Membership::of([leader, a, b, e].map(Into::into));
+    let is_new = |s: &Server| c.membership(*s).as_ref() == Some(&four);
+    let ends = c.until(seconds(1), ms(1), || [leader, a, e].iter().all(is_new));
+    c.expect(&claim::CHANGE_ENDS, ends, || {
+        format!("the change to {four} has not come to its end in 1 s, though only {b} does not hear of it")
+    });
+    // From now on the longest log is that of `e`.
+    c.hold(leader, a);
+    c.propose_at(leader, ["x"]);
+    c.sleep_ms(5);
+    c.crash(leader);
+    c.let_all_pass();
+    let elected = c.until(seconds(10), ms(20), || {
+        [a, b, e].iter().any(|s| c.leads(*s))
+    });
+    c.expect(&claim::ANY_CALLER, elected, || {
+        format!(
+            "three of the four voters {four} are there, and nobody was elected in 10 s; {e} has the longest log, and to {b}, \
+             which has not heard of the change, it is a learner"
+        )
+    });
+    c.agree_among(&[a, b, e], "last");
 }
 
 fn hold_replies(c: &Cluster, leader: Server, from: &[Server]) {

@@ -118,21 +118,26 @@ impl Cluster {
     /// Servers crash one at a time, any of them, and come back, while clients append to one key and read it.
     #[track_caller]
     pub fn work_while_servers_crash(&self) {
+        self.work_while(|c| {
+            for _ in 0..20 {
+                let victim = *c.servers().choose(&mut rng()).expect("there are servers");
+                c.crash(victim);
+                c.sleep_ms(rng().random_range(0..800));
+                c.restart(victim);
+                c.sleep_ms(rng().random_range(0..300));
+            }
+        });
+    }
+
+    /// Something happens while clients append to one key and read it. Each append is there once, in the end.
+    #[track_caller]
+    pub fn work_while(&self, happens: impl FnOnce(&Cluster)) {
         const CLIENTS: usize = 4;
         let stop = Flag::default();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| self.start_appending(number, &stop))
             .collect();
-        for _ in 0..20 {
-            let victim = *self
-                .servers()
-                .choose(&mut rng())
-                .expect("there are servers");
-            self.crash(victim);
-            self.sleep_ms(rng().random_range(0..800));
-            self.restart(victim);
-            self.sleep_ms(rng().random_range(0..300));
-        }
+        happens(self);
         stop.raise();
         let counts = self.join_answered(clients);
         let value = self.clerk().get("k");

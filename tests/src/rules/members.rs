@@ -59,8 +59,12 @@ impl Members {
 
 /// A majority of each set that votes is in `holders`.
 fn is_quorum(membership: &Membership, holders: &BTreeSet<PeerId>) -> bool {
-    let majority = |set: &BTreeSet<PeerId>| 2 * set.intersection(holders).count() > set.len();
-    majority(&membership.voters) && (!membership.is_joint() || majority(&membership.outgoing))
+    let mut asked = vec![&membership.voters];
+    asked.extend(Some(&membership.outgoing).filter(|old| !old.is_empty()));
+    let mut holding = asked
+        .into_iter()
+        .map(|set| (set.intersection(holders).count(), set.len()));
+    holding.all(|(some, all)| 2 * some > all)
 }
 
 /// Majorities of the two always have a server in common, without any third configuration in between.
