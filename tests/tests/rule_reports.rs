@@ -520,7 +520,7 @@ fn a_situation_that_does_not_come() {
 #[test]
 fn changes_of_the_membership() {
     script!(Changes, two_leaders);
-    let seen: [(&str, &'static Claim, &str); 15] = [
+    let seen: [(&str, &'static Claim, &str); 16] = [
         (
             "members_written",
             &claim::MEMBERS_WRITTEN,
@@ -580,6 +580,11 @@ fn changes_of_the_membership() {
             "learners_do_not_count",
             &claim::LEARNERS_DO_NOT_COUNT,
             "server 1, a learner, leads term 2",
+        ),
+        (
+            "any_caller",
+            &claim::ANY_CALLER,
+            "server 1 runs for term 2 with the longest log, and server 2, in whose configuration it is not, has not voted for it",
         ),
         (
             "leader_leaves",
