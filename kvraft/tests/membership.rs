@@ -4,7 +4,7 @@
 use kvraft::{Clerk, ReadIndexServer, Server};
 use raft::Raft;
 use tests::prelude::*;
-use tests::{Kind, Story, rehearse};
+use tests::{Kind, Story, UNGRADED, rehearse};
 
 static STORY: Story = Story {
     part: "3A",
@@ -12,17 +12,10 @@ static STORY: Story = Story {
     title: "All servers are replaced while clerks are at work.",
     servers: 6,
     voters: 3,
-    points: 0,
-    limit_s: 120,
-    runs: 0,
-    original: false,
-    exact: false,
-    snapshots: false,
-    max_state: 0,
-    apply_room: 0,
     module: "membership",
     file: file!(),
     line: line!(),
+    ..UNGRADED
 };
 
 static WITH_SNAPSHOTS: Story = Story {

@@ -4,7 +4,7 @@
 use kvraft::{Clerk, ReadIndexServer};
 use raft::Raft;
 use tests::prelude::*;
-use tests::{Kind, Story, rehearse};
+use tests::{Kind, Story, UNGRADED, rehearse};
 
 /// Seeds tried for each story.
 const SEEDS: std::ops::Range<u64> = 0..20;
@@ -13,19 +13,10 @@ static STORY: Story = Story {
     part: "3A",
     name: "read_index",
     title: "Gets that do not enter the log.",
-    servers: 3,
-    voters: 0,
-    points: 0,
-    limit_s: 120,
-    runs: 0,
-    original: false,
-    exact: false,
-    snapshots: false,
-    max_state: 0,
-    apply_room: 0,
     module: "read_index",
     file: file!(),
     line: line!(),
+    ..UNGRADED
 };
 
 static FIVE_SERVERS: Story = Story {

@@ -89,7 +89,7 @@ pub use runner::{Rehearsal, play, rehearse};
 pub use server::{Command, Server};
 pub use staging::{random_command, random_text};
 pub use story::story;
-pub use story_data::Story;
+pub use story_data::{Story, UNGRADED};
 pub use subject::Kind;
 
 /// What a suite imports.

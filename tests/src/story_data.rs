@@ -41,6 +41,27 @@ pub struct Story {
     pub line: u32,
 }
 
+/// A story that no suite has: three servers, fixed members, no service. Others are made of it, for
+/// [`rehearse`](crate::rehearse).
+pub const UNGRADED: Story = Story {
+    part: "2A",
+    name: "a_story",
+    title: "A story.",
+    servers: 3,
+    voters: 0,
+    points: 0,
+    limit_s: 120,
+    runs: 0,
+    original: false,
+    exact: false,
+    snapshots: false,
+    max_state: 0,
+    apply_room: 0,
+    module: "raft_2a",
+    file: file!(),
+    line: line!(),
+};
+
 impl Story {
     /// The suite's test target: `raft_2a`.
     pub fn suite(&self) -> &'static str {

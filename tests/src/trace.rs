@@ -236,6 +236,14 @@ mod tests {
         (run, trace, folder)
     }
 
+    /// The lines of the file, whose folder is not needed any more.
+    fn taken(path: &Path, folder: &Path) -> Vec<Value> {
+        let text = fs::read_to_string(path).expect("it is there");
+        fs::remove_dir_all(folder).expect("it was made");
+        let value = |line| serde_json::from_str(line).expect("JSON");
+        text.lines().map(value).collect()
+    }
+
     #[test]
     fn what_was_written_stands_before_the_end() {
         let (run, trace, folder) = trace(&crate::testing::STORY, "trace");
@@ -250,12 +258,7 @@ mod tests {
         trace
             .end(&run, 0xab, 3_000_000, None)
             .expect("the trace is ended");
-        let text = fs::read_to_string(path).expect("it is there");
-        fs::remove_dir_all(folder).expect("it was made");
-        let lines: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
+        let lines = taken(&path, &folder);
         assert_eq!(lines[0]["version"], VERSION);
         assert_eq!(lines[3]["detail"]["trace_hash"], "00000000000000ab");
         assert_eq!(lines[3]["detail"]["passed"], true);
@@ -274,14 +277,9 @@ mod tests {
         let path = trace
             .end(&run, 0, 9, Some("a report"))
             .expect("the trace is ended");
-        let text = fs::read_to_string(path).expect("it is there");
-        fs::remove_dir_all(folder).expect("it was made");
-        let lines: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
+        let lines = taken(&path, &folder);
         let put = &lines[1]["detail"]["keys"][0]["operations"][0];
-        assert_eq!(put["input"], "put(\"x\", \"1\")", "{text}");
+        assert_eq!(put["input"], "put(\"x\", \"1\")", "{lines:?}");
         assert_eq!(
             (&lines[2]["kind"], &lines[2]["detail"]["report"]),
             (&"end".into(), &"a report".into())

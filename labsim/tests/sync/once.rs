@@ -219,11 +219,7 @@ deadlock: no thread can run, and none waits for a time to come
 
 #[track_caller]
 fn panic_of(program: impl Fn() + Clone + Send + 'static) -> String {
-    let outcome = on_both(in_turn(), program);
-    let Err(Failure::Panic { record, .. }) = outcome.result else {
-        panic!("no panic, but {:?}", outcome.result);
-    };
-    crate::support::marked(record.message, file!())
+    panic_message!(on_both(in_turn(), program))
 }
 
 #[test]
@@ -565,13 +561,8 @@ fn a_lock_held_through_a_wait_for_a_value_is_a_finding() {
         let _guard = shared.1.lock(); // @lock
         shared.0.wait(); // @wait
     });
-    let texts: Vec<String> = outcome
-        .findings
-        .iter()
-        .map(|f| crate::support::marked(f, file!()))
-        .collect();
     assert_eq!(
-        texts,
+        findings!(outcome),
         [
             "thread 'main' holds Mutex<u8> (locked at <lock>) while it waits for the value of a OnceLock (at <wait>): \
           whoever wants the lock waits as long. Unlock before waiting"

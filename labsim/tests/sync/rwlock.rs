@@ -362,11 +362,7 @@ at <a>; holds RwLock<&str>, locked at <b>"
 /// What a thread that locks again is told.
 #[track_caller]
 fn relock(program: impl Fn() + Clone + Send + 'static) -> String {
-    let outcome = on_both(in_turn(), program);
-    let Err(Failure::Panic { record, .. }) = outcome.result else {
-        panic!("no panic, but {:?}", outcome.result);
-    };
-    crate::support::marked(record.message, file!())
+    panic_message!(on_both(in_turn(), program))
 }
 
 const RELOCK: &str = "this thread locks RwLock<u32> again, which it already holds since <first>: on a real clock it \
@@ -718,13 +714,8 @@ fn a_read_guard_held_through_a_sleep_is_a_finding() {
         let _guard = lock.read(); // @read
         thread::sleep(MS); // @sleep
     });
-    let texts: Vec<String> = outcome
-        .findings
-        .iter()
-        .map(|f| crate::support::marked(f, file!()))
-        .collect();
     assert_eq!(
-        texts,
+        findings!(outcome),
         [
             "thread 'main' holds RwLock<Option<u8>> (locked at <read>) while it waits for the end of a sleep (at \
           <sleep>): whoever wants the lock waits as long. Unlock before waiting"

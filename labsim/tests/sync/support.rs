@@ -117,6 +117,32 @@ macro_rules! failure {
     };
 }
 
+/// The message of the panic that ended the run, with marks for places.
+#[macro_export]
+macro_rules! panic_message {
+    ($outcome:expr) => {
+        match $outcome.result {
+            Err(labsim::Failure::Panic { record, .. }) => {
+                $crate::support::marked(record.message, file!())
+            }
+            other => panic!("no panic, but {other:?}"),
+        }
+    };
+}
+
+/// The texts of what labsim found, with marks for places.
+#[macro_export]
+macro_rules! findings {
+    ($outcome:expr) => {{
+        let marked = |finding| $crate::support::marked(finding, file!());
+        $outcome
+            .findings
+            .iter()
+            .map(marked)
+            .collect::<Vec<String>>()
+    }};
+}
+
 /// A program run with the originals (`real`) and with labsim (`lab`), whose results must be the same.
 #[macro_export]
 macro_rules! parity {

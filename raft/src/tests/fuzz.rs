@@ -34,6 +34,17 @@ const CALM: Mood = Mood {
     changes: 0,
 };
 
+/// All of it at once.
+const TROUBLE: Mood = Mood {
+    cluster: 5,
+    loss: 10,
+    echo: 10,
+    crashes: 5,
+    cuts: 10,
+    snapshots: 15,
+    ..CALM
+};
+
 fn play(seed: u64, mood: Mood, steps: usize) -> World {
     let mut w = match mood.changes {
         0 => World::new(seed, mood.cluster),
@@ -220,17 +231,7 @@ fn cut() {
 
 #[test]
 fn all_at_once() {
-    let mood = Mood {
-        cluster: 5,
-        loss: 10,
-        echo: 10,
-        crashes: 5,
-        cuts: 10,
-        snapshots: 15,
-        time: 150,
-        changes: 0,
-    };
-    many(1500, mood, 1500);
+    many(1500, TROUBLE, 1500);
 }
 
 #[test]
@@ -276,14 +277,8 @@ fn changing_membership() {
 #[test]
 fn changing_membership_in_trouble() {
     let mood = Mood {
-        cluster: 5,
-        loss: 10,
-        echo: 10,
-        crashes: 5,
-        cuts: 10,
-        snapshots: 15,
-        time: 150,
         changes: 25,
+        ..TROUBLE
     };
     many(400, mood, 1500);
 }
@@ -291,18 +286,8 @@ fn changing_membership_in_trouble() {
 /// The same seed is the same story.
 #[test]
 fn repeats() {
-    let mood = Mood {
-        cluster: 5,
-        loss: 10,
-        echo: 10,
-        crashes: 5,
-        cuts: 10,
-        snapshots: 15,
-        time: 150,
-        changes: 0,
-    };
     let story = |seed| {
-        let w = play(seed, mood, 1500);
+        let w = play(seed, TROUBLE, 1500);
         let saved: Vec<_> = w
             .servers
             .iter()

@@ -4,26 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use tests::claim::Claim;
-use tests::{Rehearsal, Story};
+use tests::{Rehearsal, Story, UNGRADED};
 
 /// What the stories that break one claim each have in common.
 pub const STORY: Story = Story {
-    part: "2A",
-    name: "a_story",
-    title: "A story.",
-    servers: 3,
-    voters: 0,
     points: 1,
-    limit_s: 120,
-    runs: 0,
-    original: false,
     exact: true,
-    snapshots: false,
-    max_state: 0,
-    apply_room: 0,
-    module: "raft_2a",
     file: file!(),
     line: line!(),
+    ..UNGRADED
 };
 
 /// Checks that the claim was broken, and that the report is the one that is kept.
