@@ -80,6 +80,11 @@ pub(crate) fn view_saved(state: &[u8]) -> Option<SavedView> {
     })
 }
 
+/// "a vote for 2", for the log.
+fn vote(voted_for: Option<PeerId>) -> String {
+    voted_for.map_or("no vote".into(), |peer| format!("a vote for {peer}"))
+}
+
 impl Node {
     /// Term, vote, log or snapshot has changed.
     pub fn must_save(&mut self) {
@@ -99,7 +104,7 @@ impl Node {
             membership: self.members.to_save(),
             records: self.records.bytes(),
         });
-        debug!(target: "persist", "server {} saves term {}, vote {:?}, log to {}", self.me, self.term, self.voted_for, self.log.last());
+        debug!(target: "persist", "server {} saves term {}, {}, log to {}", self.me, self.term, vote(self.voted_for), self.log.last());
         self.persister.save(state, self.snapshot.clone());
         self.unsaved = false;
     }

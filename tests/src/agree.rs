@@ -73,20 +73,34 @@ impl Cluster {
             }
         }
         self.check();
-        let wanted = format!("{command} to be applied by {servers} servers");
-        let saw = match last {
-            None => format!(
-                "expected {wanted}; in {} s none of {} took it",
-                AGREE.as_secs(),
-                set(self.connected())
-            ),
-            Some((taker, index, term)) => format!(
-                "expected {wanted}; {taker}, leader of term {term}, took it at index {index}, and after {} s {}",
-                SETTLE.as_secs(),
-                self.applied_at(index)
-            ),
+        let Some((taker, index, term)) = last else {
+            self.nobody_took(servers, command)
         };
+        let saw = format!(
+            "expected {command} to be applied by {servers} servers; {taker}, leader of term {term}, took it at index {index}, and after {} s {}",
+            SETTLE.as_secs(),
+            self.applied_at(index)
+        );
         self.fail(&claim::AGREEMENT, saw)
+    }
+
+    /// Nobody leads, or who leads takes no commands: two mistakes, so two claims.
+    #[track_caller]
+    fn nobody_took(&self, servers: usize, command: &Command) -> ! {
+        let asked = self.connected();
+        let saw = format!(
+            "expected {command} to be applied by {servers} servers; in {} s none of {} took it",
+            AGREE.as_secs(),
+            set(asked.iter().copied())
+        );
+        let leader = asked.into_iter().find(|server| self.leads(*server));
+        match leader {
+            Some(leader) => self.fail(
+                &claim::LEADER_ACCEPTS,
+                format!("{saw}, and {leader}, whose state() says that it leads, answers start({command}) with NotLeader"),
+            ),
+            None => self.fail(&claim::ONE_LEADER, format!("{saw}, as none says that it leads")),
+        }
     }
 
     /// Waits until `servers` servers have applied `index`, and tells whether it was with this command.

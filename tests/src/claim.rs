@@ -199,7 +199,7 @@ claims! {
     LEADER_ACCEPTS:
         "a leader that knows of no newer term accepts commands",
         "§5.3",
-        "Did the leader step down although nobody with a higher term spoke to it?",
+        "Does start() ask whether this server leads, and return index and term if so? Or did the leader step down although nobody with a higher term spoke to it?",
         [Start Role Vote Beat];
     /// Nothing is committed that a majority does not hold.
     COMMIT_NEEDS_MAJORITY:

@@ -87,8 +87,15 @@ fn a_command_that_only_the_leader_applies() {
 }
 
 #[test]
-fn a_command_that_nobody_takes() {
-    golden::<LEADERLESS>("agreement_no_taker", &claim::AGREEMENT, |c| {
+fn a_command_for_which_there_is_no_leader() {
+    golden::<LEADERLESS>("one_leader_no_taker", &claim::ONE_LEADER, |c| {
+        _ = c.agree("x")
+    });
+}
+
+#[test]
+fn a_command_that_the_leader_does_not_take() {
+    golden::<REFUSES>("leader_accepts_none", &claim::LEADER_ACCEPTS, |c| {
         _ = c.agree("x")
     });
 }

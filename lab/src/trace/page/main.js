@@ -140,6 +140,7 @@ function drawHead() {
   if (run.broken) $("claim").textContent = harmless(`${run.broken.says}${run.broken.question ? `\n${run.broken.question}` : ""}`);
   $("failure").disabled = !run.broken;
   $("reportbox").hidden = !run.report && !head.replay;
+  $("reportname").textContent = run.report ? "report" : "replay";
   $("report").textContent = harmless(run.report || `Replay: ${head.replay}`);
   $("keys").replaceChildren(make("dl", "", null, ...KEYS.flatMap(([keys, does]) => [make("dt", "", keys), make("dd", "", does)])));
 }
