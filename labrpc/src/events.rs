@@ -3,8 +3,6 @@
 //! Each event's numbers are the call's id and a digest of the rest: end, method, copy, fate and every byte
 //! of the message. So two runs whose messages differ in one bit have different trace hashes.
 
-use std::fmt::Write as _;
-
 use labsim::trace;
 
 use crate::call::{CallId, Ticket};
@@ -120,29 +118,32 @@ fn note(
 /// By hand and into one text: there are several of these for each message of a run that is recorded.
 fn json(seen: &MessageSeen<'_>, more: &str) -> String {
     let mut out = String::with_capacity(224);
-    let _ = write!(
-        out,
-        r#"{{"call":{},"copy":{},"end":"#,
-        seen.id.call, seen.id.copy
-    );
+    field(&mut out, "{\"call\":", Some(seen.id.call.0));
+    field(&mut out, ",\"copy\":", Some(u64::from(seen.id.copy)));
+    out.push_str(",\"end\":");
     quote(&mut out, seen.end);
-    let number = |out: &mut String, name: &str, number: Option<u32>| {
-        let _ = match number {
-            Some(number) => write!(out, r#","{name}":{number}"#),
-            None => write!(out, r#","{name}":null"#),
-        };
-    };
-    number(&mut out, "from", seen.from_peer());
-    out.push_str(r#","server":"#);
+    field(&mut out, ",\"from\":", seen.from_peer().map(u64::from));
+    out.push_str(",\"server\":");
     match seen.server {
         Some(server) => quote(&mut out, server),
         None => out.push_str("null"),
     }
-    number(&mut out, "to", seen.to_peer());
-    out.push_str(r#","method":"#);
+    field(&mut out, ",\"to\":", seen.to_peer().map(u64::from));
+    out.push_str(",\"method\":");
     quote(&mut out, seen.method);
-    let _ = write!(out, r#","bytes":{}{more}}}"#, seen.bytes.len());
+    field(&mut out, ",\"bytes\":", Some(seen.bytes.len() as u64));
+    out.push_str(more);
+    out.push('}');
     out
+}
+
+/// Adds a number under its name.
+fn field(out: &mut String, name: &str, number: Option<u64>) {
+    out.push_str(name);
+    match number {
+        Some(number) => out.push_str(itoa::Buffer::new().format(number)),
+        None => out.push_str("null"),
+    }
 }
 
 fn fate_number(fate: Fate) -> u64 {

@@ -6,7 +6,6 @@
 //! that happened in a turn, and nothing leaves the core before. So no handler can reply too early.
 
 use bytes::BytesMut;
-use labsim::log::debug;
 use raftapi::view::SavedView;
 use raftapi::{Membership, PeerId, Persister, Term};
 use serde::{Deserialize, Serialize};
@@ -80,11 +79,6 @@ pub(crate) fn view_saved(state: &[u8]) -> Option<SavedView> {
     })
 }
 
-/// "a vote for 2", for the log.
-fn vote(voted_for: Option<PeerId>) -> String {
-    voted_for.map_or("no vote".into(), |peer| format!("a vote for {peer}"))
-}
-
 impl Node {
     /// Term, vote, log or snapshot has changed.
     pub fn must_save(&mut self) {
@@ -104,7 +98,6 @@ impl Node {
             membership: self.members.to_save(),
             records: self.records.bytes(),
         });
-        debug!(target: "persist", "server {} saves term {}, {}, log to {}", self.me, self.term, vote(self.voted_for), self.log.last());
         self.persister.save(state, self.snapshot.clone());
         self.unsaved = false;
     }

@@ -92,7 +92,7 @@ impl Node {
         // 2. Reply false if our log holds no entry at prevLogIndex with prevLogTerm (§5.3).
         if !self.log.contains(args.prev) {
             let hint = self.log.conflict_hint(args.prev);
-            debug!(target: "log", "server {} has no {}, {hint:?}", self.me, args.prev);
+            debug!(target: "log", "server {} has no {}, and points to index {}", self.me, args.prev, hint.first);
             return self.reject_append(Some(hint));
         }
         // 3, 4. Cut off only a suffix that truly conflicts, then append what is new. Cutting right

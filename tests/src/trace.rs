@@ -1,9 +1,11 @@
 //! The full trace of a run as a file, written line by line while the run goes on: what was written stands,
 //! whatever ends the process. `docs/trace.md` describes the format.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use labsim::trace::Event;
 use parking_lot::Mutex;
@@ -13,7 +15,7 @@ use crate::run::Run;
 use crate::{kv, report};
 
 /// The format's number; it grows when a field changes its meaning.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Bytes that may wait to be written: a few events.
 const WAITING: usize = 8192;
 
@@ -33,9 +35,14 @@ struct Out {
     waiting: String,
     /// The moment of what waits.
     at: u64,
+    /// What has been said of each thread, by its number.
+    threads: HashMap<u32, Whose>,
     /// The first thing that went wrong.
     problem: Option<io::Error>,
 }
+
+/// A thread's name, and for which server and incarnation it acts.
+type Whose = (Arc<str>, Option<(u32, u32)>);
 
 impl Trace {
     /// Begins the trace of a run in this folder, which is made if need be.
@@ -58,6 +65,7 @@ impl Trace {
             file,
             waiting,
             at: 0,
+            threads: HashMap::new(),
             problem: None,
         });
         Ok(Trace { path, out })
@@ -70,7 +78,8 @@ impl Trace {
             out.flush();
         }
         out.at = event.at;
-        write_line(&mut out.waiting, event);
+        let known = out.knows(event);
+        write_line(&mut out.waiting, event, known);
     }
 
     /// Ends the trace: how the run went, and its report. Of a key/value service, before that, all operations of
@@ -114,6 +123,18 @@ impl Trace {
 }
 
 impl Out {
+    /// Whether the trace says already whose thread this event's is; from now on it does.
+    fn knows(&mut self, event: &Event) -> bool {
+        let known = self.threads.get(&event.thread);
+        let same = |(name, domain): &Whose| *name == event.name && *domain == event.domain;
+        let known = known.is_some_and(same);
+        if !known {
+            let whose = (event.name.clone(), event.domain);
+            self.threads.insert(event.thread, whose);
+        }
+        known
+    }
+
     fn flush(&mut self) {
         let written = self.file.write_all(self.waiting.as_bytes());
         self.waiting.clear();
@@ -124,27 +145,27 @@ impl Out {
 }
 
 /// By hand: a run makes a hundred thousand of these, and recording is to cost no more than the run.
-fn write_line(out: &mut String, event: &Event) {
-    out.push_str("{\"at\":");
-    number(out, event.at);
-    out.push_str(",\"thread\":");
-    number(out, u64::from(event.thread));
-    out.push_str(",\"name\":");
-    quote(out, &event.name);
-    if let Some((server, life)) = event.domain {
-        out.push_str(",\"server\":");
-        number(out, u64::from(server));
-        out.push_str(",\"life\":");
-        number(out, u64::from(life));
+fn write_line(out: &mut String, event: &Event, known: bool) {
+    let mut digits = itoa::Buffer::new();
+    let mut field = |out: &mut String, name: &str, number: u64| {
+        out.push_str(name);
+        out.push_str(digits.format(number));
+    };
+    field(out, "{\"at\":", event.at);
+    field(out, ",\"thread\":", u64::from(event.thread));
+    if !known {
+        out.push_str(",\"name\":");
+        quote(out, &event.name);
+        if let Some((server, life)) = event.domain {
+            field(out, ",\"server\":", u64::from(server));
+            field(out, ",\"life\":", u64::from(life));
+        }
     }
     out.push_str(",\"kind\":");
     quote(out, event.kind);
-    // A message's numbers are its call, which the detail has too, and a digest for the hash.
-    if (event.a, event.b) != (0, 0) && !event.kind.starts_with("rpc.") {
-        out.push_str(",\"a\":");
-        number(out, event.a);
-        out.push_str(",\"b\":");
-        number(out, event.b);
+    if (event.a, event.b) != (0, 0) && !in_detail(event.kind) {
+        field(out, ",\"a\":", event.a);
+        field(out, ",\"b\":", event.b);
     }
     if !event.detail.is_empty() {
         out.push_str(",\"detail\":");
@@ -156,18 +177,9 @@ fn write_line(out: &mut String, event: &Event) {
     out.push_str("}\n");
 }
 
-fn number(out: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[first..]).expect("digits"));
+/// The two numbers of such an event say what its detail says too, or are a digest for the hash.
+fn in_detail(kind: &str) -> bool {
+    matches!(kind, "log" | "save") || kind.starts_with("rpc.")
 }
 
 /// Adds the text as a JSON string.
@@ -210,7 +222,7 @@ mod tests {
 
     fn line(detail: &str) -> String {
         let mut line = String::new();
-        write_line(&mut line, &event(5, detail));
+        write_line(&mut line, &event(5, detail), false);
         line
     }
 
@@ -242,6 +254,22 @@ mod tests {
         fs::remove_dir_all(folder).expect("it was made");
         let value = |line| serde_json::from_str(line).expect("JSON");
         text.lines().map(value).collect()
+    }
+
+    #[test]
+    fn a_thread_is_told_of_once() {
+        let (_, trace, folder) = trace(&crate::testing::STORY, "threads");
+        let other = Event {
+            domain: None,
+            ..event(3, "")
+        };
+        for event in [event(1, ""), event(2, ""), other, event(2 * GAP, "")] {
+            trace.add(&event);
+        }
+        let lines = taken(&trace.path, &folder);
+        let server = |line: &Value| (line.get("name").is_some(), line["server"].as_u64());
+        let told: Vec<(bool, Option<u64>)> = lines[1..].iter().map(server).collect();
+        assert_eq!(told, [(true, Some(2)), (false, None), (true, None)]);
     }
 
     #[test]

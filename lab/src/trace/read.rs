@@ -1,15 +1,17 @@
 //! Reading a trace as the harness writes it: a head, then one event a line. See docs/trace.md.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The formats that this program reads.
-const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
+const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
 /// More servers than any test has.
 const SERVERS: usize = 64;
 /// The kind of a line that is no event: a process that was killed ends its trace in the middle of one.
@@ -39,14 +41,19 @@ pub struct Head {
     pub seed: Value,
 }
 
+/// A thread's name, and the server that it acts for.
+type Whose = (Arc<str>, Option<usize>);
+
 /// What happened at one moment.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Event {
     /// Virtual ns since the run began.
     pub at: u64,
+    /// The thread's number, if a thread did it.
+    pub thread: Option<u32>,
     /// The thread's name.
-    pub name: String,
+    pub name: Option<Arc<str>>,
     /// The server that it acted for.
     pub server: Option<usize>,
     /// What happened, such as `rpc.request`.
@@ -103,13 +110,29 @@ pub fn open(path: &Path) -> Result<(Head, impl Iterator<Item = Event> + use<>), 
             head.servers
         )));
     }
-    Ok((head, lines.map(event)))
+    let mut threads = HashMap::new();
+    let events = lines.map(move |line| of_its_thread(event(&line), &mut threads));
+    Ok((head, events))
 }
 
-fn event(line: Vec<u8>) -> Event {
-    serde_json::from_slice(&line).unwrap_or_else(|_| Event {
+/// What the thread's last event with a name said holds for this one too, unless it has a name of its own.
+fn of_its_thread(mut event: Event, threads: &mut HashMap<u32, Whose>) -> Event {
+    if let Some(thread) = event.thread {
+        match (&event.name, threads.get(&thread)) {
+            (Some(name), _) => _ = threads.insert(thread, (name.clone(), event.server)),
+            (None, Some((name, server))) => {
+                (event.name, event.server) = (Some(name.clone()), *server);
+            }
+            (None, None) => {}
+        }
+    }
+    event
+}
+
+fn event(line: &[u8]) -> Event {
+    serde_json::from_slice(line).unwrap_or_else(|_| Event {
         kind: TORN.into(),
-        detail: String::from_utf8_lossy(&line).into(),
+        detail: String::from_utf8_lossy(line).into(),
         ..Event::default()
     })
 }
@@ -134,11 +157,36 @@ mod tests {
         assert!(problem("").starts_with("x: the first line is no trace's head: "));
         assert_eq!(
             problem(r#"{"version":9,"servers":3}"#),
-            "x: a trace of version 9; this program reads versions 1 to 2"
+            "x: a trace of version 9; this program reads versions 1 to 3"
         );
         assert_eq!(
             problem(r#"{"version":2,"servers":4000000000}"#),
             "x: a trace of 4000000000 servers; no test has more than 64"
+        );
+    }
+
+    #[test]
+    fn a_thread_s_name_and_server_hold_until_it_has_others() {
+        let lines = [
+            r#"{"version":3,"servers":3}"#,
+            r#"{"thread":1,"name":"a","server":2}"#,
+            r#"{"thread":2,"name":"b"}"#,
+            r#"{"thread":1}"#,
+            r#"{"thread":2}"#,
+            r#"{"thread":1,"name":"a"}"#,
+            r#"{"thread":1}"#,
+            r#"{}"#,
+        ];
+        let events = read(lines.join("\n").as_bytes()).unwrap();
+        let told: Vec<_> = events
+            .iter()
+            .map(|e| (e.name.as_deref(), e.server))
+            .collect();
+        let (a, b) = ((Some("a"), Some(2)), (Some("b"), None));
+        assert_eq!(told[..4], [a, b, a, b]);
+        assert_eq!(
+            told[4..],
+            [(Some("a"), None), (Some("a"), None), (None, None)]
         );
     }
 
