@@ -50,6 +50,7 @@ pub fn execute(
 fn config(settings: &Settings, run: &Run, recording: Option<Arc<Recording>>) -> Config {
     let config = Config::seed(run.seed)
         .time_limit(Duration::from_secs(run.story.limit_s))
+        .spin_limit(settings.spin_limit)
         .clock(match settings.clock {
             Clock::Sim => labsim::Clock::Virtual,
             Clock::Real => labsim::Clock::Wall,

@@ -41,7 +41,7 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
         );
     };
     writeln!(out, "FAIL {} {}: {}.", story.part, story.name, broken.claim)?;
-    writeln!(out, "  {}.", seen(&broken.saw))?;
+    writeln!(out, "  {}", seen(&broken.saw))?;
     write!(out, "  Noticed at {} by {}", seconds(*at), broken.at)?;
     let before: Vec<String> = facts
         .steps
@@ -80,7 +80,7 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
     write!(out, "  Replay: {}", replay(run))
 }
 
-/// What was seen, in the lines of a report.
+/// What was seen, in the lines of a report, with a stop at the end.
 fn seen(saw: &str) -> String {
     let mut lines: Vec<&str> = saw.trim_end_matches('.').lines().collect();
     let more = lines.len().saturating_sub(SEEN);
@@ -89,7 +89,8 @@ fn seen(saw: &str) -> String {
         lines.truncate(SEEN - 1);
         lines.push(&left_out);
     }
-    capitalised(&lines.join("\n  "))
+    let stop = if saw.ends_with('?') { "" } else { "." };
+    capitalised(&lines.join("\n  ")) + stop
 }
 
 /// The command that runs this run again.

@@ -7,6 +7,9 @@ use crate::Story;
 use crate::board::Board;
 use crate::settings::Clock;
 
+/// More requests than this make no test's story: the longest, an hour of heartbeats, has an eighth of it.
+const STORM: u64 = 1_000_000;
+
 /// What belongs to one run. It outlives the simulation in which the run takes place.
 #[derive(Debug)]
 pub struct Run {
@@ -16,6 +19,8 @@ pub struct Run {
     pub seed: u64,
     /// The clock it lives by.
     pub clock: Clock,
+    /// More requests than this break a claim.
+    pub storm: u64,
     /// What is known about it.
     pub board: Board,
     asked: AtomicUsize,
@@ -28,6 +33,7 @@ impl Run {
             story,
             seed,
             clock,
+            storm: STORM,
             board: Board::new(story.servers),
             asked: AtomicUsize::new(0),
         }

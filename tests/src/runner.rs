@@ -4,6 +4,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::claim::Claim;
 use crate::run::{Ended, Run, StoryEnded};
@@ -120,14 +121,17 @@ pub struct Rehearsal {
     pub ended: Ended,
 }
 
-/// Plays `story` once in the simulation, whatever the knobs say, and prints nothing. For tests of
-/// the suites themselves.
+/// Plays `story` once in the simulation, whatever the knobs say, and prints nothing; with less patience than a test
+/// has. For tests of the suites themselves.
 pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64) -> Rehearsal {
     let settings = Settings {
         recorded: true,
+        spin_limit: Duration::from_secs(3),
         ..Settings::default()
     };
-    let run = Arc::new(Run::new(story, seed, settings.clock));
+    let mut run = Run::new(story, seed, settings.clock);
+    run.storm = 100_000;
+    let run = Arc::new(run);
     let ended = engine::execute(&settings, &run, move |run| perform(run, kind, tell));
     let facts = run.board.facts();
     let broken = facts.broken.map(|(broken, _)| broken.claim);

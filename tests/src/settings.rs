@@ -1,6 +1,7 @@
 //! The knobs: what the environment says about how tests run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// On which clock a test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Settings {
     pub spare_trace: Option<PathBuf>,
     /// No knob: a run's last events are kept, for its report.
     pub recorded: bool,
+    /// No knob: how long a thread may compute without a call of labsim.
+    pub spin_limit: Duration,
     /// `LAB_KEEP_GOING=yes`: a failed run does not end its test; the other seeds still run.
     pub keep_going: bool,
     /// `LAB_RESULTS`: the file to which each run's record is appended.
@@ -88,6 +91,7 @@ impl Default for Settings {
             trace: None,
             spare_trace: None,
             recorded: false,
+            spin_limit: Duration::from_secs(10),
             keep_going: false,
             results: None,
             secret: None,

@@ -19,8 +19,6 @@ use crate::{Cluster, Server, scribe};
 
 /// Requests whose reply is awaited; older ones are taken for lost.
 const AWAITED: usize = 4096;
-/// More requests than this make no test's story: the longest, an hour of heartbeats, has an eighth of it.
-const STORM: u64 = 1_000_000;
 /// Bytes of a disk that may be read for each save.
 const READ_PER_SAVE: usize = 1024;
 
@@ -161,9 +159,10 @@ impl Watch {
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
-        if self.requests.fetch_add(1, Ordering::Relaxed) == STORM {
+        let storm = self.run.storm;
+        if self.requests.fetch_add(1, Ordering::Relaxed) == storm {
             return Err(claim::NO_STORM.broken(format!(
-                "{STORM} requests in {:.3} s; the last is {}'s, {}",
+                "{storm} requests in {:.3} s; the last is {}'s, {}",
                 self.began.elapsed().as_secs_f64(),
                 seen.from_peer()
                     .map_or("a clerk".into(), |peer| format!("server {peer}")),

@@ -108,6 +108,18 @@ fn a_leader_that_refuses() {
 }
 
 #[test]
+fn a_flood_of_requests() {
+    golden::<FLOODS>("no_storm", &claim::NO_STORM, |c| c.sleep_ms(10_000));
+}
+
+#[test]
+fn a_thread_that_spins() {
+    golden::<SPINS>("no_spin", &claim::NO_SPIN, |c| {
+        _ = c.propose_at(c.leader(), ["x"])
+    });
+}
+
+#[test]
 fn indices_from_two() {
     golden::<COUNTS_FROM_TWO>("index", &claim::INDEX, |c| {
         let (index, _) = c.propose_at(c.leader(), ["x"]);

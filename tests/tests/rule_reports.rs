@@ -614,9 +614,6 @@ fn changes_of_the_membership() {
     }
 }
 
-/// Claims whose breaking takes too long for a test of a second: a million requests, and ten seconds of spinning.
-const SLOW: [&Claim; 2] = [&claim::NO_STORM, &claim::NO_SPIN];
-
 #[test]
 fn every_claim_has_a_report_that_is_kept() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -624,7 +621,7 @@ fn every_claim_has_a_report_that_is_kept() {
         .expect("it is there")
         .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text"))
         .collect();
-    for claim in claim::ALL.iter().filter(|claim| !SLOW.contains(claim)) {
+    for claim in claim::ALL {
         let first = format!(": {claim}.\n");
         assert!(
             kept.iter().any(|report| report.contains(&first)),

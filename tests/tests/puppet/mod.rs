@@ -71,6 +71,8 @@ flaws! {
     HOLDS_LOCK = 20;
     /// start() never returns and never waits.
     SPINS = 21;
+    /// The leader calls the others without a pause.
+    FLOODS = 22;
 }
 
 /// A Raft that is none.
@@ -178,7 +180,8 @@ impl<const FLAW: u8> Raft for Puppet<FLAW> {
                     thread::sleep(Duration::from_millis(100));
                 }
             })),
-            CHATTERS => puppet.chatter(),
+            CHATTERS => puppet.chatter(Duration::from_millis(10)),
+            FLOODS => puppet.chatter(Duration::ZERO),
             APPLIES_EARLY => {
                 let shared = puppet.shared.clone();
                 drop(thread::spawn(move || shared.deliver(1, &"unasked".into())));
@@ -265,12 +268,13 @@ impl<const FLAW: u8> Puppet<FLAW> {
         }));
     }
 
-    fn chatter(&self) {
+    /// Calls the others again and again, after pauses.
+    fn chatter(&self, pause: Duration) {
         let (shared, peers) = (self.shared.clone(), self.peers.clone());
         let me = self.me;
         drop(thread::spawn(move || {
             while !shared.state.lock().killed {
-                thread::sleep(Duration::from_millis(10));
+                thread::sleep(pause);
                 for (_, peer) in peers.iter().enumerate().filter(|(peer, _)| *peer != me) {
                     let _ = peer.idle(&0);
                 }
