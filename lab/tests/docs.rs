@@ -70,13 +70,9 @@ fn links_lead_somewhere() {
 
 /// What the suites claim: sentence with section, and question.
 fn claims() -> Vec<(String, String)> {
-    let source = read("tests/src/claim.rs");
-    let list = source
-        .split_once("\nclaims! {")
-        .expect("the list of claims")
-        .1;
-    let list = list.split_once("\n}\n").expect("its end").0;
-    let literals: Vec<&str> = list
+    let folder = root().join("tests/src/claim").read_dir().unwrap();
+    let lists: String = folder.map(|file| read(file.unwrap().path())).collect();
+    let literals: Vec<&str> = lists
         .lines()
         .filter_map(|line| line.trim().strip_prefix('"'))
         .map(|line| line.trim_end_matches([',', ';']).trim_end_matches('"'))

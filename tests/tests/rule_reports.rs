@@ -621,7 +621,7 @@ fn every_claim_has_a_report_that_is_kept() {
         .expect("it is there")
         .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text"))
         .collect();
-    for claim in claim::ALL {
+    for claim in claim::all() {
         let first = format!(": {claim}.\n");
         assert!(
             kept.iter().any(|report| report.contains(&first)),

@@ -1,0 +1,73 @@
+//! Of elections, leaders and terms.
+
+use super::claims;
+
+claims! {
+    /// Seen by asking every connected server whether it leads.
+    ONE_LEADER:
+        "servers that can reach a majority elect one leader within 5 s",
+        "§5.2",
+        "Do candidates time out together again and again? Does a candidate start over when its time is up, and does each draw a new random timeout?",
+        [Vote Role Life Step];
+    /// Seen by asking servers, and in the requests that only a leader sends.
+    ELECTION_SAFETY:
+        "at most one leader is elected in a term",
+        "Figure 3, Election Safety; §5.2",
+        "Can a server vote twice in a term: after a restart, or because its vote outlives or is lost with a change of term? Does a candidate count a reply of an older term?",
+        [Vote Role Save Life];
+    /// Nobody may lead without a majority.
+    NO_LEADER_WITHOUT_MAJORITY:
+        "nobody becomes leader without the votes of a majority of the whole cluster",
+        "§5.2",
+        "What does a candidate compare its number of votes with? Servers that don't answer still count.",
+        [Vote Role Beat Step];
+    /// Connected servers hear of the highest term.
+    SAME_TERM:
+        "servers that hear from a leader are in its term",
+        "§5.1",
+        "Does a server take over a higher term from every request and every reply, whatever its role?",
+        [Beat Append Vote Role];
+    /// Terms start at 1 with the first election.
+    TERM_STARTED:
+        "after an election the term is at least 1",
+        "Figure 2, State",
+        "Does a candidate increment its term before it asks for votes?",
+        [Vote Role];
+    /// With a healthy leader nobody runs for election.
+    STABLE_LEADER:
+        "while nothing fails the leader stays the same",
+        "§5.2",
+        "Do heartbeats come well before the shortest election timeout, and does each reset the timer?",
+        [Beat Vote Role];
+    /// The old leader learns of the new term when it is back.
+    STALE_LEADER_STEPS_DOWN:
+        "a leader that learns of a higher term becomes a follower",
+        "§5.1",
+        "Does a leader look at the term in each reply, and in requests of candidates and other leaders?",
+        [Beat Append Vote Role Step];
+    /// Only a log at least as up-to-date gets votes.
+    ELECTION_RESTRICTION:
+        "only a server whose log is at least as up-to-date as a majority's becomes leader",
+        "§5.4.1",
+        "Are logs compared by the term of their last entry first, and by length only if those are equal?",
+        [Vote Append Life];
+    /// Timers and who may reset them.
+    ELECTION_TIMER:
+        "only a current leader's request or a vote given resets the election timer",
+        "Figure 2, Rules for Servers: Followers",
+        "Does a request of a candidate that gets no vote, or of a leader of an older term, keep a follower from running?",
+        [Vote Beat Role Step];
+
+    /// A candidate and a leader of the same term.
+    CANDIDATE_FOLLOWS:
+        "a candidate that hears from the leader of its own term follows it",
+        "§5.2; Figure 2, Candidates",
+        "Does a candidate ignore an AppendEntries whose term is not higher than its own?",
+        [Vote Beat Append Role];
+    /// Replies out of their time.
+    STALE_REPLIES:
+        "a reply to a request of an older term has no effect",
+        "§5.2",
+        "Is the term in which a request was sent compared with the current one, and the role looked at, before its reply is used?",
+        [Reply Vote Append Role];
+}
