@@ -377,3 +377,33 @@ fn logging_in_awkward_places() {
         assert_eq!(FORMATTED.load(SeqCst), before);
     }
 }
+
+/// Values shown by `note!`: by name, as their `Debug` has them, with the peer that showed them; the run stays the same.
+#[test]
+fn values_that_are_shown() {
+    let shows = || {
+        let peer = Domain::new(1, 0);
+        let shows = peer.spawn("shows", || {
+            let role = "can\"didate";
+            labsim::note!(role, next_index = vec![4, 2], leads = role.is_empty());
+        });
+        shows.join().unwrap();
+    };
+    for backend in BACKENDS {
+        let config = |level| Config::seed(1).backend(backend).trace(level);
+        let outcome = run(config(TraceLevel::Events), shows);
+        let notes: Vec<_> = outcome.events.iter().filter(|e| e.kind == "note").collect();
+        let [note] = &notes[..] else {
+            panic!("{:?}", outcome.events)
+        };
+        assert_eq!(note.domain, Some((1, 0)));
+        assert_eq!(
+            note.detail,
+            r#"{"role":"\"can\\\"didate\"","next_index":"[4, 2]","leads":"false"}"#
+        );
+        let silent = run(config(TraceLevel::Off), shows);
+        assert_eq!(silent.trace_hash, outcome.trace_hash);
+        assert!(silent.events.is_empty());
+    }
+    labsim::note!(outside = 1); // of a run: nobody is there to see it
+}
