@@ -40,7 +40,7 @@ fn page_of(trace: &Path) -> PathBuf {
 
 /// A run that the tests make up: three servers, an election, and a leader's heartbeats, `rounds` of them.
 fn made_up(rounds: u64, more: &[Value]) -> Vec<u8> {
-    let head = json!({"format": "lab trace", "version": 2, "test": "made_up", "part": "2A", "servers": 3, "seed": "0x7",
+    let head = json!({"format": "lab trace", "version": 3, "test": "made_up", "part": "2A", "servers": 3, "seed": "0x7",
         "title": "A run.", "replay": "cargo lab replay made_up --seed 0x7"});
     let mut lines = vec![head];
     let mut call = 0;
