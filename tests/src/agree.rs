@@ -137,6 +137,9 @@ impl Cluster {
         command: impl Into<Command>,
     ) -> Result<(LogIndex, Term), NotLeader> {
         let command = command.into();
+        // Before the call: on the wall clock a quick cluster applies it before start() has returned.
+        let history = &self.shared.run.board.history;
+        history.lock().give(command.clone());
         let answer = self
             .call(server, |raft| raft.start(command.bytes()))
             .unwrap_or(Err(NotLeader { leader: None }));

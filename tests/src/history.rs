@@ -4,6 +4,8 @@
 //! far, which makes a snapshot small however long the log is, and wrong if one command is missing,
 //! doubled or out of place.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use raftapi::{LogIndex, Term};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use crate::{Command, Server};
 /// The commands applied so far by anyone, and how far each server is.
 #[derive(Debug)]
 pub struct History {
+    /// What was given to a server, whatever it answered.
+    given: HashSet<Command>,
     entries: Vec<Applied>,
     servers: Vec<Progress>,
 }
@@ -61,6 +65,7 @@ impl History {
     /// Nothing applied yet by any of `servers`.
     pub fn new(servers: usize) -> Self {
         History {
+            given: HashSet::new(),
             entries: Vec::new(),
             servers: vec![Progress::default(); servers],
         }
@@ -83,10 +88,15 @@ impl History {
         Ok(())
     }
 
+    /// `command` is about to be given to a server.
+    pub fn give(&mut self, command: Command) {
+        self.given.insert(command);
+    }
+
     /// `server` applies `command` at `index`. Tells whether it is the first to do so.
     ///
     /// # Errors
-    /// Out of order, or not what another server applied there.
+    /// Out of order, not what another server applied there, or what nobody asked for.
     pub fn apply(
         &mut self,
         server: Server,
@@ -117,6 +127,11 @@ impl History {
                 )));
             }
             Some(_) => {}
+            None if !self.given.contains(&command) => {
+                return Err(claim::APPLIED_TOO_EARLY.broken(format!(
+                    "{server} applied index {index} ({command}), which nobody had given to a server by then"
+                )));
+            }
             None => {
                 let digest = self.digest().then(command.as_bytes());
                 self.entries.push(Applied {
@@ -299,6 +314,7 @@ mod tests {
         term: u64,
         command: &'static str,
     ) -> Result<bool, Broken> {
+        h.give(command.into());
         h.apply(
             server,
             LogIndex(index),
@@ -322,6 +338,17 @@ mod tests {
         assert_eq!(
             broken.saw,
             "at index 1 server 1 applied y of term 1, server 0 had applied x of term 1"
+        );
+    }
+
+    #[test]
+    fn a_command_that_nobody_gave() {
+        let empty = history(&["x"]).apply(A, LogIndex(2), Term(1), Bytes::new());
+        let broken = empty.unwrap_err();
+        assert_eq!(broken.claim, &claim::APPLIED_TOO_EARLY);
+        assert_eq!(
+            broken.saw,
+            "server 0 applied index 2 (an empty command), which nobody had given to a server by then"
         );
     }
 

@@ -104,6 +104,7 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 32;
         match std::str::from_utf8(&self.0) {
+            Ok("") => f.write_str("an empty command"),
             Ok(text) if text.len() <= SHOWN && !text.contains(char::is_control) => {
                 f.write_str(text)
             }

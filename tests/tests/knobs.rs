@@ -263,7 +263,7 @@ fn a_trace_is_a_file_of_json_lines() {
     let lines = folder.lines("2A-somebody_leads-0x5.jsonl");
     assert_eq!(
         (lines[0]["test"].as_str(), lines[0]["version"].as_u64()),
-        (Some("somebody_leads"), Some(2))
+        (Some("somebody_leads"), Some(3))
     );
     assert!(
         lines[1..]

@@ -32,6 +32,12 @@ fn wait(c: &Cluster) {
     c.sleep_ms(3000);
 }
 
+/// The command that the scripts' logs hold is given to somebody before it is applied.
+fn give(c: &Cluster) {
+    let refuses = Server::numbered(2);
+    assert!(c.try_propose(refuses, "x").is_err());
+}
+
 /// A script: what each server does, and in some what it answers.
 macro_rules! script {
     ($name:ident, $play:expr) => {
@@ -134,7 +140,10 @@ fn a_leader_without_what_was_committed() {
             a.leads(2, id(0, 0), &[], 0);
         }
     });
-    golden::<Lacks>("leader_completeness", &claim::LEADER_COMPLETENESS, wait);
+    golden::<Lacks>("leader_completeness", &claim::LEADER_COMPLETENESS, |c| {
+        give(c);
+        wait(c);
+    });
 }
 
 #[test]
@@ -356,6 +365,7 @@ fn commands_that_are_lost_among_others() {
         }
     });
     golden::<Loses>("concurrent_commands", &claim::CONCURRENT_COMMANDS, |c| {
+        give(c);
         let leader = c.leader_quickly();
         let (index, _) = c.propose_at(leader, ["a", "b"]);
         c.sleep_ms(800);
@@ -389,6 +399,7 @@ fn old_entry(a: &Actor) {
 fn an_old_entry_that_is_counted() {
     script!(Old, old_entry);
     golden::<Old>("commit_own_term", &claim::COMMIT_OWN_TERM, |c| {
+        give(c);
         c.sleep_ms(1000);
         let index = LogIndex(1);
         c.expect(&claim::COMMIT_OWN_TERM, c.committed(index).0 == 0, || {

@@ -50,7 +50,7 @@ claims! {
     APPLIED_TOO_EARLY:
         "no server applies a command before it was given to a leader",
         "§5.3",
-        "What is applied at this index?",
+        "Where does this command come from: an entry of the leader's own or one that changes the membership, bytes that were changed on the way, an index that is off by one?",
         [Apply Start Commit];
     /// The whole log, as applied.
     APPLIED_LOG:

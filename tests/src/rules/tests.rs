@@ -257,6 +257,7 @@ fn a_leader_without_a_committed_entry() {
     for server in [A, B] {
         rules.saved(server, disk(1, Some(0), &[1])).unwrap();
     }
+    history.give("of 1".into());
     history
         .apply(A, LogIndex(1), Term(1), "of 1".into())
         .unwrap();
@@ -277,6 +278,7 @@ fn an_entry_committed_later_may_be_missing_in_a_leader_of_before() {
     rules.leads(A, Term(3)).unwrap();
     rules.saved(A, disk(3, Some(0), &[1])).unwrap();
     rules.saved(B, disk(3, Some(0), &[1])).unwrap();
+    history.give("of 1".into());
     history
         .apply(A, LogIndex(1), Term(1), "of 1".into())
         .unwrap();
