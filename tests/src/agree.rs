@@ -74,7 +74,11 @@ impl Cluster {
         }
         self.check();
         let Some((taker, index, term)) = last else {
-            self.nobody_took(servers, command)
+            let expected = format!(
+                "expected {command} to be applied by {servers} servers within {} s",
+                AGREE.as_secs()
+            );
+            self.nobody_took(&expected, &self.connected(), command)
         };
         let saw = format!(
             "expected {command} to be applied by {servers} servers; {taker}, leader of term {term}, took it at index {index}, and after {} s {}",
@@ -84,23 +88,25 @@ impl Cluster {
         self.fail(&claim::AGREEMENT, saw)
     }
 
-    /// Nobody leads, or who leads takes no commands: two mistakes, so two claims.
+    /// None of these servers leads, or who leads takes no commands: two mistakes, so two claims.
     #[track_caller]
-    fn nobody_took(&self, servers: usize, command: &Command) -> ! {
-        let asked = self.connected();
-        let saw = format!(
-            "expected {command} to be applied by {servers} servers; in {} s none of {} took it",
-            AGREE.as_secs(),
-            set(asked.iter().copied())
-        );
-        let leader = asked.into_iter().find(|server| self.leads(*server));
-        match leader {
-            Some(leader) => self.fail(
+    pub(crate) fn nobody_took(&self, expected: &str, asked: &[Server], command: &Command) -> ! {
+        let leads = |servers: &[Server]| servers.iter().copied().find(|server| self.leads(*server));
+        let saw = format!("{expected}; none of {} took it", set(asked.iter().copied()));
+        if let Some(leader) = leads(asked) {
+            self.fail(
                 &claim::LEADER_ACCEPTS,
                 format!("{saw}, and {leader}, whose state() says that it leads, answers start({command}) with NotLeader"),
-            ),
-            None => self.fail(&claim::ONE_LEADER, format!("{saw}, as none says that it leads")),
+            );
         }
+        let other = leads(&self.servers()).map(|other| format!(", but {other} does"));
+        self.fail(
+            &claim::ONE_LEADER,
+            format!(
+                "{saw}, as none says that it leads{}",
+                other.unwrap_or_default()
+            ),
+        )
     }
 
     /// Waits until `servers` servers have applied `index`, and tells whether it was with this command.

@@ -259,15 +259,15 @@ impl Cluster {
                 self.progress_of(servers)
             ));
         }
-        let among = set(servers.iter().copied());
-        let saw = taken.unwrap_or_else(|| "none of them took it".into());
-        self.fail(
-            &claim::AGREEMENT,
-            format!(
-                "expected {command} to be applied by all of {among} within {} s; {saw}",
-                CHANGE.as_secs()
-            ),
-        )
+        let expected = format!(
+            "expected {command} to be applied by all of {} within {} s",
+            set(servers.iter().copied()),
+            CHANGE.as_secs()
+        );
+        match taken {
+            Some(taken) => self.fail(&claim::AGREEMENT, format!("{expected}; {taken}")),
+            None => self.nobody_took(&expected, servers, &command),
+        }
     }
 
     fn progress_of(&self, servers: &[Server]) -> String {
