@@ -311,8 +311,9 @@ fn a_removed_leader_is_needed_once_more(c: &Cluster) {
     };
     let ends = c.until(seconds(10), ms(20), done);
     c.expect(&claim::ANY_CALLER, ends, || {
+        let old = set(old);
         format!(
-            "of the old voters, {old:?}, {other} is gone, and {leader} has the longest log, with C_new, which does not \
+            "of the old voters, {old}, {other} is gone, and {leader} has the longest log, with C_new, which does not \
              name it and is not committed; 10 s later the change has not come to its end"
         )
     });
@@ -536,7 +537,7 @@ fn one_change_at_a_time(c: &Cluster) {
     let refused = |at: Server, voters: &[Server], learners: &[Server], why: &str| {
         let answer = c.try_change(at, voters, learners);
         c.expect(&claim::CHANGE_REFUSED, answer.is_err(), || {
-            format!("{at} took a change, though {why}: {answer:?}")
+            format!("{at} took a change, though {why}")
         });
         c.expect(&claim::CHANGE_REFUSED, c.membership(leader) == now, || {
             let membership = c.membership(leader).unwrap_or_default();
@@ -563,7 +564,8 @@ fn one_change_at_a_time(c: &Cluster) {
     for _ in 0..2 {
         let answer = c.try_change(leader, &[leader, b], &[]);
         c.expect(&claim::ONE_CHANGE, answer == Err(ChangeError::UnderWay), || {
-            format!("{leader} was asked for a second change while the first was not committed, and answered {answer:?}")
+            let answer = answer.map_or_else(|e| format!("answered: {e}"), |(i, t)| format!("took it at {i}@{t}"));
+            format!("{leader} was asked for a second change while the first was not committed, and {answer}")
         });
         c.sleep_ms(50);
     }
