@@ -142,6 +142,54 @@ fn one_vote_a_term(c: &Cluster) {
     }
 }
 
+/// A candidate has voted for itself: another candidate of its term does not get its vote (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn a_candidate_has_voted(c: &Cluster) {
+    for _ in 0..5 {
+        let Some((one, other, voter, term)) = c.two_candidates() else {
+            return;
+        };
+        c.release_held(Mail::Requests, one, other);
+        c.sleep_ms(2);
+        c.release_held(Mail::Requests, other, voter);
+        let both = c.until(Duration::from_millis(5), Duration::from_millis(1), || {
+            c.state(one) == Some((term, true)) && c.state(other) == Some((term, true))
+        });
+        c.expect(&claim::ELECTION_SAFETY, !both, || {
+            format!("{one} asked {other}, which was a candidate of term {term} too, for its vote; now both lead that term")
+        });
+        c.let_all_pass();
+    }
+}
+
+/// A candidate that is far behind takes over the term that it finds in a refusal (§5.1).
+#[story(part = "2A", servers = 3, points = 3, exact, limit = 200)]
+fn a_refusal_brings_the_term(c: &Cluster) {
+    const FAR: u64 = 40;
+    let leader = c.leader();
+    let [ahead, behind] = c.others([leader]);
+    // `ahead` runs for one term after the other, and nobody hears of it.
+    c.cut_off(ahead);
+    let far = || c.term_of(ahead).0 > c.term_of(behind).0 + FAR;
+    if !c.until(Duration::from_secs(100), Duration::from_millis(100), far) {
+        return; // it asks for leave before it runs (PreVote)
+    }
+    c.cut_off(leader);
+    c.handle(Mail::Requests, ahead, behind, Handling::Hold);
+    c.rejoin(ahead);
+    let term = c.term_of(ahead);
+    // `behind` runs for terms that `ahead` has long left.
+    let told = c.until(Duration::from_secs(4), Duration::from_millis(5), || {
+        c.term_of(behind) >= term
+    });
+    c.expect(&claim::HIGHER_TERM, told, || {
+        format!(
+            "{behind} is in term {}, 4 s after it could ask {ahead} for its vote, which was in term {term}",
+            c.term_of(behind)
+        )
+    });
+}
+
 /// Heartbeats of a deposed leader, delivered late, postpone nobody's election (Figure 2, Followers).
 #[story(part = "2A", servers = 5, points = 3, exact)]
 fn stale_heartbeats_postpone_no_election(c: &Cluster) {
@@ -176,8 +224,9 @@ fn stale_heartbeats_postpone_no_election(c: &Cluster) {
         left.iter().any(|s| c.leads(*s))
     });
     c.expect(&claim::ELECTION_TIMER, elected, || {
+        let left = set(left);
         format!(
-            "{left:?}, a majority, elected nobody in 5 s after term {before}, while old heartbeats of {old} came in every 50 ms"
+            "{left}, a majority, elected nobody in 5 s after term {before}, while old heartbeats of {old} came in every 50 ms"
         )
     });
 }

@@ -356,6 +356,26 @@ fn a_reply_of_an_older_term() {
 }
 
 #[test]
+fn a_candidate_that_stays_behind() {
+    script!(Stays, |a| {
+        a.at_ms(100 + 100 * a.me as u64);
+        match a.me {
+            0 => a.runs(7, &[]),
+            1 => a.runs(1, &[0]),
+            _ => {}
+        }
+    });
+    golden::<Stays>("higher_term", &claim::HIGHER_TERM, |c| {
+        c.sleep_ms(500);
+        let behind = Server::numbered(1);
+        let term = c.term_of(behind);
+        c.expect(&claim::HIGHER_TERM, term >= Term(7), || {
+            format!("{behind} is in term {term}, though server 0 has told it of term 7")
+        });
+    });
+}
+
+#[test]
 fn commands_that_are_lost_among_others() {
     script!(Loses, |a| {
         first_leader(a);

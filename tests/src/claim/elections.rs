@@ -27,6 +27,12 @@ claims! {
         "§5.1",
         "Does a server take over a higher term from every request and every reply, whatever its role?",
         [Beat Append Vote Role];
+    /// The term rule of Figure 2.
+    HIGHER_TERM:
+        "a server that finds a higher term in a request or a reply moves on to it",
+        "§5.1; Figure 2, Rules for Servers",
+        "Is the term in each reply looked at, also in the reply of a server that refuses its vote?",
+        [Vote Reply Role];
     /// Terms start at 1 with the first election.
     TERM_STARTED:
         "after an election the term is at least 1",
