@@ -280,8 +280,9 @@ fn elected_despite_old_requests(c: &Cluster, from: Server, voters: &[Server], of
         voters.iter().any(|s| c.leads(*s))
     });
     c.expect(&claim::ELECTION_TIMER, elected, || {
+        let voters = set(voters.iter().copied());
         format!(
-            "{voters:?}, a majority, elected nobody in 5 s, while old requests for votes of {from} came in every {often:?}"
+            "{voters}, a majority, elected nobody in 5 s, while old requests for votes of {from} came in every {often:?}"
         )
     });
 }

@@ -497,9 +497,8 @@ fn never_elected(c: &Cluster, candidate: Server, voters: &[Server]) {
         || matches!(c.state(candidate), Some((term, true)) if term > before),
     );
     c.expect(&claim::ELECTION_RESTRICTION, !elected, || {
-        format!(
-            "{voters:?} elected {candidate}, whose log lacks an entry that theirs hold committed"
-        )
+        let voters = set(voters.iter().copied());
+        format!("{voters} elected {candidate}, whose log lacks an entry that theirs hold committed")
     });
 }
 
