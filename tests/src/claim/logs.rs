@@ -68,7 +68,7 @@ claims! {
     APPLY_ORDER:
         "a server applies its log in order: each index once, none left out",
         "§5.3; Figure 2, lastApplied",
-        "Do two threads send to the apply channel, or is lastApplied moved before (or not with) what was sent?",
+        "Do two threads send to the apply channel, is lastApplied moved before (or not with) what was sent, or does it begin elsewhere than at the saved snapshot?",
         [Apply Commit Snapshot Rpc Life];
     /// A snapshot's content belongs to its index.
     SNAPSHOT_CONTENT:
