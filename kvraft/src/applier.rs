@@ -5,19 +5,19 @@ use bytes::Bytes;
 use labsim::channel::{Receiver, Sender};
 use labsim::log::info;
 use labsim::sync::Arc;
-use raftapi::{ApplyMsg, LogIndex, Persister, Raft, Term};
+use raftapi::{ApplyMsg, LogIndex, Raft, Term};
 
 use crate::server::{Core, State};
-use crate::snapshots::Picture;
+use crate::snapshots::{Latest, Limit, Picture};
 use crate::store::Store;
 
 /// The thread that applies.
 pub(crate) struct Applier<R> {
     pub core: Arc<Core<R>>,
-    pub persister: Persister,
-    pub max_state: Option<usize>,
-    /// To the thread that writes snapshots. Dropped when this one ends; then that one ends too.
-    pub snapshots: Sender<Picture>,
+    pub limit: Limit,
+    pub latest: Latest,
+    /// To the thread that writes snapshots: there is a picture. Dropped when this one ends; then that one ends too.
+    pub snapshots: Sender<()>,
 }
 
 impl<R: Raft> Applier<R> {
@@ -44,20 +44,12 @@ impl<R: Raft> Applier<R> {
         let result = state.store.apply(request);
         state.waiting.applied(index, term, result);
         self.note_applied(&mut state, index);
-        if self.is_snapshot_due() {
-            // If one is being written this moment, the next entry is early enough.
+        if self.limit.is_near() {
             let store = state.store.clone();
             drop(state);
-            let _ = self.snapshots.try_send(Picture { index, store });
+            *self.latest.lock() = Some(Picture { index, store });
+            let _ = self.snapshots.try_send(()); // an order that is not taken yet is enough
         }
-    }
-
-    /// Whether Raft's state nears the limit. Not only when it is there: entries arrive while the
-    /// snapshot is written.
-    fn is_snapshot_due(&self) -> bool {
-        let near = |limit: usize| limit / 4 * 3;
-        self.max_state
-            .is_some_and(|limit| self.persister.state_len() >= near(limit))
     }
 
     /// Takes over the state of a leader that no longer has the entries (§7).

@@ -88,7 +88,7 @@ use raftapi::ApplyMsg;
 use crate::applier::Applier;
 use crate::message::kv_rpc;
 use crate::server::Core;
-use crate::snapshots::Snapshotter;
+use crate::snapshots::{Latest, Limit, Snapshotter};
 // END SOLUTION
 
 use labrpc::{ClientEnd, Service};
@@ -186,16 +186,23 @@ impl<R: Raft> Server<R> {
         let (apply_tx, messages) = unbounded();
         let raft = make(peers, me, persister.clone(), apply_tx)?;
         let core = Arc::new(Core::new(me, raft, store, read_index));
-        let (orders, taken) = bounded(0);
+        let limit = Limit {
+            persister,
+            max_state,
+        };
+        let latest = Latest::default();
+        let (orders, taken) = bounded(1);
         let snapshotter = Snapshotter {
             core: core.clone(),
+            limit: limit.clone(),
+            latest: latest.clone(),
             orders: taken,
         };
         spawn(format!("kv {me} snapshots"), move || snapshotter.run());
         let applier = Applier {
             core: core.clone(),
-            persister,
-            max_state,
+            limit,
+            latest,
             snapshots: orders,
         };
         spawn(format!("kv {me} applier"), move || applier.run(messages));
