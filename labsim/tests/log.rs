@@ -385,7 +385,7 @@ fn values_that_are_shown() {
         let peer = Domain::new(1, 0);
         let shows = peer.spawn("shows", || {
             let role = "can\"didate";
-            labsim::note!(role, next_index = vec![4, 2], leads = role.is_empty());
+            labsim::note!(role, next_index = vec![4, 2], leads = role == "leader");
         });
         shows.join().unwrap();
     };
