@@ -8,7 +8,7 @@
 # In two steps: alone, tests share what `cargo test --test SUITE` builds; beside the examples in the
 # documentation cargo builds everything in another way.
 test: cargo
-	cargo test --workspace --quiet --lib --bins --tests --examples
+	cargo test --workspace --quiet --no-fail-fast --lib --bins --tests --examples
 	cargo test --workspace --quiet --doc
 
 # BEGIN SOLUTION
