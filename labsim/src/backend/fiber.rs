@@ -8,7 +8,7 @@ use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::overflow;
-use super::pool::Pool;
+use super::pool::{Pool, Then};
 use crate::sim::kernel::Next;
 use crate::sim::threads::Slot;
 use crate::sim::{Baton, Entered, Sim};
@@ -86,11 +86,9 @@ impl FiberCarrier {
     }
 
     pub(crate) fn launch(&self, sim: Arc<Sim>) {
-        let job = Box::new(move || {
-            carry(sim);
-            None
-        });
-        self.pool.assign(job, 2 << 20).wake();
+        self.pool
+            .assign(Box::new(move || carry(sim)), 2 << 20)
+            .wake();
     }
 
     /// Suspends the running fiber for good: `carry` sees that the run was given up, and forgets all fibers.
@@ -104,7 +102,7 @@ impl FiberCarrier {
 }
 
 /// Runs the fibers of `sim` until the last has ended.
-fn carry(sim: Arc<Sim>) {
+fn carry(sim: Arc<Sim>) -> Then {
     let sim = Entered::new(sim);
     let super::Carrier::Fiber(carrier) = &sim.carrier else {
         unreachable!("started by the fiber carrier")
@@ -128,7 +126,7 @@ fn carry(sim: Arc<Sim>) {
                     Next::Over => break,
                     Next::Stuck | Next::Stay => {
                         give_up(&sim);
-                        return;
+                        return Then::Nobody;
                     }
                 }
             }
@@ -140,11 +138,11 @@ fn carry(sim: Arc<Sim>) {
             != 0
         {
             forget_fibers(carrier);
-            return;
+            return Then::Nobody;
         }
     }
     overflow::unwatch();
-    sim.done.over();
+    Then::Over(sim.shared())
 }
 
 /// The last thread that could run has ended, others are left: tells the caller of `run`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::affinity::Core;
-use super::pool::{Pool, Worker};
+use super::pool::{Pool, Then, Worker};
 use crate::sim::kernel::Next;
 use crate::sim::threads::Slot;
 use crate::sim::{Baton, Entered, Sim};
@@ -64,19 +64,16 @@ impl OsCarrier {
     }
 }
 
-/// A simulated thread has ended: whom its OS thread wakes once it is back in the pool.
-fn after(sim: &Sim, next: Next) -> Option<Arc<Worker>> {
+/// A simulated thread has ended: whom its OS thread tells.
+fn after(sim: &Entered, next: Next) -> Then {
     match next {
         Next::Switch(slot) => {
             let super::Carrier::Os(os) = &sim.carrier else {
                 unreachable!("this is a thread of the OS carrier")
             };
-            Some(os.worker(slot))
+            Then::Wake(os.worker(slot))
         }
-        Next::Over => {
-            sim.done.over();
-            None
-        }
+        Next::Over => Then::Over(sim.shared()),
         Next::Stuck => sim.abandon(None),
         Next::Stay => unreachable!("a thread that has ended cannot stay"),
     }

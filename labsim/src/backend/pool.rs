@@ -11,8 +11,18 @@ use std::thread::Thread;
 use corosensei::stack::DefaultStack;
 use parking_lot::Mutex;
 
-/// What a pooled thread does; returns whom to wake afterwards, when it is back in the pool.
-pub(crate) type Job = Box<dyn FnOnce() -> Option<Arc<Worker>> + Send>;
+use crate::sim::Sim;
+
+/// What a pooled thread does; returns whom to tell afterwards.
+pub(crate) type Job = Box<dyn FnOnce() -> Then + Send>;
+
+/// Whom a thread tells that its job is done, once it is back in the pool: the next spawn, or the next run, then finds
+/// it there, and no thread is made although one is as good as free.
+pub(crate) enum Then {
+    Wake(Arc<Worker>),
+    Over(Arc<Sim>),
+    Nobody,
+}
 
 /// A thread of the pool, and the signal it waits for.
 pub(crate) struct Worker {
@@ -124,9 +134,8 @@ fn work(pool: &Pool, me: &Arc<Worker>) {
         let Some(job) = me.job.lock().take() else {
             return;
         };
-        let next = job();
+        let then = job();
         {
-            // Back in the pool before the baton goes on: the next spawn then finds this thread.
             let mut idle = pool.idle.lock();
             if !pool.closed.load(Ordering::SeqCst) {
                 idle.push(me.clone());
@@ -134,8 +143,10 @@ fn work(pool: &Pool, me: &Arc<Worker>) {
                 me.signal.store(true, Ordering::Release);
             }
         }
-        if let Some(next) = next {
-            next.wake();
+        match then {
+            Then::Wake(next) => next.wake(),
+            Then::Over(sim) => sim.done.over(),
+            Then::Nobody => {}
         }
     }
 }

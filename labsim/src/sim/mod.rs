@@ -85,6 +85,11 @@ impl Entered {
         CURRENT.set(Arc::as_ptr(&sim));
         Entered(sim)
     }
+
+    /// The simulation, for whoever needs it after its thread has left.
+    pub(crate) fn shared(&self) -> Arc<Sim> {
+        self.0.clone()
+    }
 }
 
 impl Drop for Entered {
