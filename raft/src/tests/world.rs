@@ -21,7 +21,7 @@ mod network;
 mod service;
 mod state;
 
-pub use network::Flight;
+pub use network::{Flight, Request};
 
 use facts::Facts;
 use service::Service;
@@ -233,12 +233,14 @@ impl World {
             return self.crash(i);
         }
         self.flights.extend(replies);
-        let request = |Outgoing { to, call }| Flight::Request {
-            from: PeerId(i),
-            life,
-            to,
-            call,
-            echo: false,
+        let request = |Outgoing { to, call }| {
+            Flight::Request(Request {
+                from: PeerId(i),
+                life,
+                to,
+                call,
+                echo: false,
+            })
         };
         self.flights.extend(calls.into_iter().map(request));
     }

@@ -10,19 +10,38 @@ use super::{Up, World};
 use crate::node::{Call, Outcome};
 
 pub enum Flight {
-    Request {
-        from: PeerId,
-        life: u32,
-        to: PeerId,
-        call: Call,
-        echo: bool,
-    },
-    Reply {
-        from: PeerId,
-        to: PeerId,
-        life: u32,
-        outcome: Outcome,
-    },
+    Request(Request),
+    Reply(Reply),
+}
+
+#[derive(Clone)]
+pub struct Request {
+    pub from: PeerId,
+    /// The incarnation of the caller: a reply to an earlier one is lost.
+    pub life: u32,
+    pub to: PeerId,
+    pub call: Call,
+    /// A copy that the network made: nobody waits for its reply.
+    pub echo: bool,
+}
+
+pub struct Reply {
+    from: PeerId,
+    to: PeerId,
+    life: u32,
+    outcome: Outcome,
+}
+
+impl Request {
+    /// The reply to it, or what its caller learns in place of one; `None`: nobody waits for it.
+    fn reply(&self, outcome: Outcome) -> Option<Flight> {
+        (!self.echo).then_some(Flight::Reply(Reply {
+            from: self.to,
+            to: self.from,
+            life: self.life,
+            outcome,
+        }))
+    }
 }
 
 impl World {
@@ -55,121 +74,69 @@ impl World {
     fn arrive(&mut self, flight: Flight) -> Option<(usize, Flight)> {
         let lost = self.percent(self.loss);
         match flight {
-            Flight::Request {
-                from,
-                life,
-                to,
-                call,
-                echo,
-            } => {
-                if lost || self.cut[from.0][to.0] || self.servers[to.0].up.is_none() {
-                    self.fail(from, life, to, call, echo);
-                    return None;
-                }
-                if self.percent(self.echo) {
-                    let call = call.clone();
-                    self.flights.push(Flight::Request {
-                        from,
-                        life,
-                        to,
-                        call,
-                        echo: true,
-                    });
-                }
-                Some((
-                    to.0,
-                    Flight::Request {
-                        from,
-                        life,
-                        to,
-                        call,
-                        echo,
-                    },
-                ))
-            }
-            Flight::Reply {
-                from,
-                to,
-                life,
-                outcome,
-            } => {
-                let up = self.servers[to.0].up.as_ref()?;
-                if up.domain.incarnation() != life {
-                    return None;
-                }
-                let lost = lost || self.cut[to.0][from.0];
-                let outcome = if lost {
-                    outcome.without_reply()
-                } else {
-                    outcome
-                };
-                Some((
-                    to.0,
-                    Flight::Reply {
-                        from,
-                        to,
-                        life,
-                        outcome,
-                    },
-                ))
-            }
+            Flight::Request(request) => self.request_arrives(request, lost),
+            Flight::Reply(reply) => self.reply_arrives(reply, lost),
         }
     }
 
-    /// The caller learns, some time, that its call failed.
-    fn fail(&mut self, from: PeerId, life: u32, to: PeerId, call: Call, echo: bool) {
-        if !echo {
-            let outcome = call.without_reply();
-            self.flights.push(Flight::Reply {
-                from: to,
-                to: from,
-                life,
-                outcome,
-            });
+    fn request_arrives(&mut self, request: Request, lost: bool) -> Option<(usize, Flight)> {
+        let (from, to) = (request.from.0, request.to.0);
+        if lost || self.cut[from][to] || self.servers[to].up.is_none() {
+            // The caller learns, some time, that its call failed.
+            self.flights
+                .extend(request.reply(request.call.without_reply()));
+            return None;
         }
+        if self.percent(self.echo) {
+            let mut echo = request.clone();
+            echo.echo = true;
+            self.flights.push(Flight::Request(echo));
+        }
+        Some((to, Flight::Request(request)))
+    }
+
+    fn reply_arrives(&mut self, mut reply: Reply, lost: bool) -> Option<(usize, Flight)> {
+        let (from, to) = (reply.from.0, reply.to.0);
+        let up = self.servers[to].up.as_ref()?;
+        if up.domain.incarnation() != reply.life {
+            return None;
+        }
+        if lost || self.cut[to][from] {
+            reply.outcome = reply.outcome.without_reply();
+        }
+        Some((to, Flight::Reply(reply)))
     }
 }
 
 impl Up {
     /// Handles an event; a request gives a reply.
     pub(super) fn handle(&mut self, event: Flight) -> Option<Flight> {
-        let node = &mut self.node;
         match event {
-            Flight::Request {
-                from,
-                life,
-                to,
-                call,
-                echo,
-            } => {
-                let outcome = match call {
-                    Call::RequestVote(args) => {
-                        Outcome::RequestVote(args.term, Some(node.handle_request_vote(args)))
-                    }
-                    Call::AppendEntries(args, sent) => {
-                        Outcome::AppendEntries(sent, Some(node.handle_append_entries(args)))
-                    }
-                    Call::InstallSnapshot(args, sent) => {
-                        Outcome::InstallSnapshot(sent, Some(node.handle_install_snapshot(args)))
-                    }
-                    Call::PreVote(args, round) => {
-                        Outcome::PreVote(round, Some(node.handle_pre_vote(args)))
-                    }
-                    Call::TimeoutNow(args) => {
-                        Outcome::TimeoutNow(Some(node.handle_timeout_now(args)))
-                    }
-                };
-                (!echo).then_some(Flight::Reply {
-                    from: to,
-                    to: from,
-                    life,
-                    outcome,
-                })
+            Flight::Request(request) => {
+                let outcome = self.outcome(request.call.clone());
+                request.reply(outcome)
             }
-            Flight::Reply { from, outcome, .. } => {
-                node.use_outcome(from, outcome);
+            Flight::Reply(Reply { from, outcome, .. }) => {
+                self.node.use_outcome(from, outcome);
                 None
             }
+        }
+    }
+
+    fn outcome(&mut self, call: Call) -> Outcome {
+        let node = &mut self.node;
+        match call {
+            Call::RequestVote(args) => {
+                Outcome::RequestVote(args.term, Some(node.handle_request_vote(args)))
+            }
+            Call::AppendEntries(args, sent) => {
+                Outcome::AppendEntries(sent, Some(node.handle_append_entries(args)))
+            }
+            Call::InstallSnapshot(args, sent) => {
+                Outcome::InstallSnapshot(sent, Some(node.handle_install_snapshot(args)))
+            }
+            Call::PreVote(args, round) => Outcome::PreVote(round, Some(node.handle_pre_vote(args))),
+            Call::TimeoutNow(args) => Outcome::TimeoutNow(Some(node.handle_timeout_now(args))),
         }
     }
 }
