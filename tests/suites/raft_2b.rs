@@ -217,7 +217,29 @@ fn quick_backup(c: &Cluster) {
     c.leader();
     agree_often(c, 150);
     let last = c.agree("last");
-    // The next leader does not know where the two logs part; it starts at the end of its own.
+    repairs_quickly(c, wrong, last);
+}
+
+/// The same where the leader has no entry of the term in which the wrong ones were made, so that nothing but the
+/// follower's own log can tell how far they go back (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn quick_backup_of_an_unknown_term(c: &Cluster) {
+    c.agree("base");
+    let first = c.leader();
+    c.cut_off(first);
+    let wrong = c.leader();
+    c.cut_off(wrong); // nobody else has anything of its term
+    propose_in_vain(c, wrong, 150);
+    c.rejoin(first);
+    let [next] = c.others([first, wrong]);
+    c.leader_among(&[first, next]);
+    agree_often(c, 150);
+    let last = c.agree("last");
+    repairs_quickly(c, wrong, last);
+}
+
+/// A leader that does not know where the logs part, and so starts at the end of its own, puts that of `wrong` right.
+fn repairs_quickly(c: &Cluster, wrong: Server, last: LogIndex) {
     let right = c.leader();
     let [next] = c.others([wrong, right]);
     c.cut_off(right);

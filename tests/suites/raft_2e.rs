@@ -620,6 +620,39 @@ fn change_across_a_snapshot(c: &Cluster) {
     );
 }
 
+/// A snapshot that ends inside a follower's log leaves the configurations after it in force (§6; Figure 13, InstallSnapshot 6).
+#[story(part = "2E", servers = 3, voters = 3, points = 3, snapshots, exact)]
+fn a_change_after_a_snapshot(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [keeper, third] = c.others([leader]);
+    // Both are sent entries up to 19, `keeper` the change as well, and the leader hears of none of it.
+    hold_replies(c, leader, &[keeper, third]);
+    c.propose_at(leader, (2..=19u64).map(Command::from));
+    c.sleep_ms(2);
+    c.handle(Mail::Requests, leader, third, Handling::Swallow);
+    c.cut_calls(third, keeper);
+    c.begin_change(&[leader, third], &[]);
+    c.sleep_ms(2);
+    expect_joint(c, &[keeper]);
+    c.hold(leader, keeper);
+    // `third` has confirmed 19, where a snapshot is taken. For all the leader knows, `keeper` needs it.
+    c.release_held(Mail::Replies, third, leader);
+    c.sleep_ms(120); // long enough for the next heartbeats, and no election timeout
+    c.release_last(Mail::Requests, leader, keeper);
+    c.sleep_ms(2);
+    let now = c.membership(keeper).unwrap_or_default();
+    c.expect(&claim::MEMBERS_KEPT, now.is_joint(), || {
+        format!(
+            "{keeper} had a C_old,new at 20 when a snapshot came that ends at 19; now it has {now}"
+        )
+    });
+    c.let_all_pass();
+    c.heal();
+    c.expect_members(&[leader, third], &[]);
+    c.agree_among(&[leader, third], "two");
+}
+
 fn expect_kept(c: &Cluster, servers: &[Server], voters: &[Server], when: &str) {
     let expected = Membership::of(voters.iter().copied().map(Into::into));
     for server in servers {
