@@ -231,8 +231,7 @@ fn quick_backup_of_an_unknown_term(c: &Cluster) {
     c.cut_off(wrong); // nobody else has anything of its term
     propose_in_vain(c, wrong, 150);
     c.rejoin(first);
-    let [next] = c.others([first, wrong]);
-    c.leader_among(&[first, next]);
+    c.leader();
     agree_often(c, 150);
     let last = c.agree("last");
     repairs_quickly(c, wrong, last);

@@ -39,7 +39,7 @@ impl Weather {
     fn send(&mut self) {
         let rng = &mut self.world.rng;
         for flight in self.world.flights.drain(..) {
-            let is_request = matches!(flight, Flight::Request(_));
+            let is_request = matches!(flight, Flight::Request(..));
             self.calls += usize::from(is_request);
             let mut delay = Duration::from_micros(20);
             if self.unreliable && is_request {

@@ -21,7 +21,7 @@ mod network;
 mod service;
 mod state;
 
-pub use network::{Flight, Request};
+pub use network::{Flight, Route};
 
 use facts::Facts;
 use service::Service;
@@ -234,13 +234,16 @@ impl World {
         }
         self.flights.extend(replies);
         let request = |Outgoing { to, call }| {
-            Flight::Request(Request {
-                from: PeerId(i),
-                life,
-                to,
+            let from = PeerId(i);
+            Flight::Request(
+                Route {
+                    from,
+                    life,
+                    to,
+                    echo: false,
+                },
                 call,
-                echo: false,
-            })
+            )
         };
         self.flights.extend(calls.into_iter().map(request));
     }

@@ -10,37 +10,25 @@ use super::{Up, World};
 use crate::node::{Call, Outcome};
 
 pub enum Flight {
-    Request(Request),
-    Reply(Reply),
+    Request(Route, Call),
+    Reply(Route, Outcome),
 }
 
-#[derive(Clone)]
-pub struct Request {
+/// Which way a request goes; its reply comes back the same way.
+#[derive(Clone, Copy)]
+pub struct Route {
     pub from: PeerId,
     /// The incarnation of the caller: a reply to an earlier one is lost.
     pub life: u32,
     pub to: PeerId,
-    pub call: Call,
     /// A copy that the network made: nobody waits for its reply.
     pub echo: bool,
 }
 
-pub struct Reply {
-    from: PeerId,
-    to: PeerId,
-    life: u32,
-    outcome: Outcome,
-}
-
-impl Request {
-    /// The reply to it, or what its caller learns in place of one; `None`: nobody waits for it.
-    fn reply(&self, outcome: Outcome) -> Option<Flight> {
-        (!self.echo).then_some(Flight::Reply(Reply {
-            from: self.to,
-            to: self.from,
-            life: self.life,
-            outcome,
-        }))
+impl Route {
+    /// The reply, or what the caller learns in place of one; `None`: nobody waits for it.
+    fn reply(self, outcome: Outcome) -> Option<Flight> {
+        (!self.echo).then_some(Flight::Reply(self, outcome))
     }
 }
 
@@ -74,37 +62,41 @@ impl World {
     fn arrive(&mut self, flight: Flight) -> Option<(usize, Flight)> {
         let lost = self.percent(self.loss);
         match flight {
-            Flight::Request(request) => self.request_arrives(request, lost),
-            Flight::Reply(reply) => self.reply_arrives(reply, lost),
+            Flight::Request(route, call) => self.request_arrives(route, call, lost),
+            Flight::Reply(route, outcome) => self.reply_arrives(route, outcome, lost),
         }
     }
 
-    fn request_arrives(&mut self, request: Request, lost: bool) -> Option<(usize, Flight)> {
-        let (from, to) = (request.from.0, request.to.0);
+    fn request_arrives(&mut self, route: Route, call: Call, lost: bool) -> Option<(usize, Flight)> {
+        let (from, to) = (route.from.0, route.to.0);
         if lost || self.cut[from][to] || self.servers[to].up.is_none() {
             // The caller learns, some time, that its call failed.
-            self.flights
-                .extend(request.reply(request.call.without_reply()));
+            self.flights.extend(route.reply(call.without_reply()));
             return None;
         }
         if self.percent(self.echo) {
-            let mut echo = request.clone();
-            echo.echo = true;
-            self.flights.push(Flight::Request(echo));
+            let echo = Route {
+                echo: true,
+                ..route
+            };
+            self.flights.push(Flight::Request(echo, call.clone()));
         }
-        Some((to, Flight::Request(request)))
+        Some((to, Flight::Request(route, call)))
     }
 
-    fn reply_arrives(&mut self, mut reply: Reply, lost: bool) -> Option<(usize, Flight)> {
-        let (from, to) = (reply.from.0, reply.to.0);
-        let up = self.servers[to].up.as_ref()?;
-        if up.domain.incarnation() != reply.life {
+    fn reply_arrives(&self, route: Route, outcome: Outcome, lost: bool) -> Option<(usize, Flight)> {
+        let (caller, callee) = (route.from.0, route.to.0);
+        let up = self.servers[caller].up.as_ref()?;
+        if up.domain.incarnation() != route.life {
             return None;
         }
-        if lost || self.cut[to][from] {
-            reply.outcome = reply.outcome.without_reply();
-        }
-        Some((to, Flight::Reply(reply)))
+        let lost = lost || self.cut[caller][callee];
+        let outcome = if lost {
+            outcome.without_reply()
+        } else {
+            outcome
+        };
+        Some((caller, Flight::Reply(route, outcome)))
     }
 }
 
@@ -112,12 +104,9 @@ impl Up {
     /// Handles an event; a request gives a reply.
     pub(super) fn handle(&mut self, event: Flight) -> Option<Flight> {
         match event {
-            Flight::Request(request) => {
-                let outcome = self.outcome(request.call.clone());
-                request.reply(outcome)
-            }
-            Flight::Reply(Reply { from, outcome, .. }) => {
-                self.node.use_outcome(from, outcome);
+            Flight::Request(route, call) => route.reply(self.outcome(call)),
+            Flight::Reply(route, outcome) => {
+                self.node.use_outcome(route.to, outcome);
                 None
             }
         }
