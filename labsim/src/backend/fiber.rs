@@ -124,10 +124,7 @@ fn carry(sim: Arc<Sim>) -> Then {
                 match next {
                     Next::Switch(_) => {}
                     Next::Over => break,
-                    Next::Stuck | Next::Stay => {
-                        give_up(&sim);
-                        return Then::Nobody;
-                    }
+                    Next::Stuck | Next::Stay => return give_up(&sim, carrier),
                 }
             }
         }
@@ -145,8 +142,8 @@ fn carry(sim: Arc<Sim>) -> Then {
     Then::Over(sim.shared())
 }
 
-/// The last thread that could run has ended, others are left: tells the caller of `run`.
-fn give_up(sim: &Sim) {
+/// The last thread that could run has ended, others are left: the caller of `run` is to be told.
+fn give_up(sim: &Entered, carrier: &FiberCarrier) -> Then {
     let failure = sim.kernel.with(|k| crate::outcome::Failure::Stuck {
         before: k.failure.take().map(Box::new),
         threads: k.snapshot(),
@@ -154,11 +151,8 @@ fn give_up(sim: &Sim) {
     sim.pulse
         .abandoned
         .store(1, std::sync::atomic::Ordering::SeqCst);
-    sim.done.fail(failure);
-    let super::Carrier::Fiber(carrier) = &sim.carrier else {
-        unreachable!("started by the fiber carrier")
-    };
     forget_fibers(carrier);
+    Then::GivenUp(sim.shared(), Box::new(failure))
 }
 
 /// Fibers of a run that was given up cannot be unwound: their stacks stay as they are.

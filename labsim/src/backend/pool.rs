@@ -11,6 +11,7 @@ use std::thread::Thread;
 use corosensei::stack::DefaultStack;
 use parking_lot::Mutex;
 
+use crate::outcome::Failure;
 use crate::sim::Sim;
 
 /// What a pooled thread does; returns whom to tell afterwards.
@@ -21,6 +22,7 @@ pub(crate) type Job = Box<dyn FnOnce() -> Then + Send>;
 pub(crate) enum Then {
     Wake(Arc<Worker>),
     Over(Arc<Sim>),
+    GivenUp(Arc<Sim>, Box<Failure>),
     Nobody,
 }
 
@@ -146,6 +148,7 @@ fn work(pool: &Pool, me: &Arc<Worker>) {
         match then {
             Then::Wake(next) => next.wake(),
             Then::Over(sim) => sim.done.over(),
+            Then::GivenUp(sim, failure) => sim.done.fail(*failure),
             Then::Nobody => {}
         }
     }
