@@ -1,0 +1,166 @@
+//! Checks of single stories about terms, votes and leaders.
+
+use super::play::*;
+
+#[test]
+fn a_term_that_never_starts() {
+    script!(Zero, |_| {});
+    golden::<Zero>("term_started", &claim::TERM_STARTED, |c| {
+        let term = c.terms();
+        c.expect(&claim::TERM_STARTED, term >= Term(1), || {
+            format!("saw term {term}")
+        });
+    });
+}
+
+#[test]
+fn a_leader_that_is_replaced_for_no_reason() {
+    script!(Changes, two_leaders);
+    golden::<Changes>("stable_leader", &claim::STABLE_LEADER, |c| {
+        c.sleep_ms(150);
+        let first = c.leader_quickly();
+        c.sleep_ms(1000);
+        c.expect(&claim::STABLE_LEADER, c.leads(first), || {
+            format!("{first} led, and after a second in which nothing failed it does not any more")
+        });
+    });
+}
+
+#[test]
+fn a_leader_that_stays() {
+    script!(Stays, two_leaders, |a, asked| {
+        let term = Term(1);
+        match asked {
+            RpcView::RequestVote { .. } if a.me == 0 => {
+                let granted = false;
+                RpcView::RequestVoteReply { term, granted }
+            }
+            RpcView::AppendEntries { .. } if a.me == 0 => {
+                let success = false;
+                RpcView::AppendEntriesReply { term, success }
+            }
+            _ => a.right_answer(asked),
+        }
+    });
+    golden::<Stays>(
+        "stale_leader_steps_down",
+        &claim::STALE_LEADER_STEPS_DOWN,
+        |c| {
+            c.sleep_ms(150);
+            let first = c.leader_quickly();
+            c.sleep_ms(1000);
+            c.expect(&claim::STALE_LEADER_STEPS_DOWN, !c.leads(first), || {
+                format!("{first} has heard of term 2, and still says that it leads term 1")
+            });
+        },
+    );
+}
+
+#[test]
+fn a_candidate_with_a_short_log() {
+    script!(Short, |a| {
+        first_leader(a);
+        if a.me == 2 {
+            a.at_ms(500);
+            a.saves(|state| state.entries.clear());
+            a.runs(2, &[1]);
+            a.state.lock().1 = true;
+        }
+    });
+    golden::<Short>("election_restriction", &claim::ELECTION_RESTRICTION, |c| {
+        c.sleep_ms(1000);
+        let short = Server::numbered(2);
+        c.expect(&claim::ELECTION_RESTRICTION, !c.leads(short), || {
+            format!("{short}, whose log is empty, leads term 2 with the vote of server 1, which holds index 1")
+        });
+    });
+}
+
+#[test]
+fn a_timer_that_refused_votes_restart() {
+    script!(
+        Restarts,
+        |a| {
+            if a.me == 2 {
+                (1..6).for_each(|term| {
+                    a.at_ms(200 * term);
+                    a.runs(term, &[1]);
+                });
+            }
+        },
+        |a, asked| {
+            a.saves(|state| (state.term, state.vote) = (asked.term(), None));
+            RpcView::RequestVoteReply {
+                term: asked.term(),
+                granted: false,
+            }
+        }
+    );
+    golden::<Restarts>("election_timer", &claim::ELECTION_TIMER, |c| {
+        c.sleep_ms(1500);
+        let waits = Server::numbered(1);
+        c.expect(&claim::ELECTION_TIMER, c.leads(waits), || {
+            format!("{waits} has heard no leader for 1.5 s, only candidates that it refused, and has not run")
+        });
+    });
+}
+
+#[test]
+fn a_candidate_that_runs_on() {
+    script!(RunsOn, |a| {
+        first_leader(a);
+        if a.me == 1 {
+            a.at_ms(110);
+            a.runs(2, &[2]);
+        }
+    });
+    golden::<RunsOn>("candidate_follows", &claim::CANDIDATE_FOLLOWS, |c| {
+        c.sleep_ms(500);
+        let candidate = Server::numbered(1);
+        let term = c.term_of(candidate);
+        c.expect(&claim::CANDIDATE_FOLLOWS, term == Term(1), || {
+            format!(
+                "{candidate} heard from the leader of term 1 and ran for term {term} all the same"
+            )
+        });
+    });
+}
+
+#[test]
+fn a_reply_of_an_older_term() {
+    script!(Counts, |a| {
+        if a.me == 0 {
+            a.at_ms(100);
+            a.runs(1, &[1]);
+            a.runs(2, &[]);
+            a.state.lock().1 = true; // by the vote of term 1
+        }
+    });
+    golden::<Counts>("stale_replies", &claim::STALE_REPLIES, |c| {
+        c.sleep_ms(500);
+        let leader = Server::numbered(0);
+        c.expect(&claim::STALE_REPLIES, !c.leads(leader), || {
+            format!("{leader} leads term 2, with a vote that server 1 gave it in term 1")
+        });
+    });
+}
+
+#[test]
+fn a_candidate_that_stays_behind() {
+    script!(Stays, |a| {
+        a.at_ms(100 + 100 * a.me as u64);
+        match a.me {
+            0 => a.runs(7, &[]),
+            1 => a.runs(1, &[0]),
+            _ => {}
+        }
+    });
+    golden::<Stays>("higher_term", &claim::HIGHER_TERM, |c| {
+        c.sleep_ms(500);
+        let behind = Server::numbered(1);
+        let term = c.term_of(behind);
+        c.expect(&claim::HIGHER_TERM, term >= Term(7), || {
+            format!("{behind} is in term {term}, though server 0 has told it of term 7")
+        });
+    });
+}
