@@ -556,12 +556,10 @@ fn one_change_at_a_time(c: &Cluster) {
     };
     refused(leader, &[], &[a], "there would be no voters");
     refused(a, &[a, b], &[], "it does not lead");
-    refused(
-        leader,
-        &[a, Server::numbered(7)],
-        &[],
-        "there is no server 7",
-    );
+    let stranger = Server::numbered(5);
+    let why = "there is no server 5, the last is server 4";
+    refused(leader, &[a, stranger], &[], why);
+    refused(leader, &old, &[stranger], why);
     refused(
         leader,
         &[leader, a, b, late],
@@ -569,16 +567,27 @@ fn one_change_at_a_time(c: &Cluster) {
         "a new voter has an empty log",
     );
 
-    hold_replies(c, leader, &c.others::<4>([leader]));
-    c.begin_change(&[leader, a, e], &[]);
-    for _ in 0..2 {
-        let answer = c.try_change(leader, &[leader, b], &[]);
+    let second_is_refused = |uncommitted: &str| {
+        let answer = c.try_change(leader, &[leader, a], &[]);
         c.expect(&claim::ONE_CHANGE, answer == Err(ChangeError::UnderWay), || {
             let answer = answer.map_or_else(|e| format!("answered: {e}"), |(i, t)| format!("took it at {i}@{t}"));
-            format!("{leader} was asked for a second change while the first was not committed, and {answer}")
+            format!("{leader} was asked for a second change while {uncommitted} of the first was not committed, and {answer}")
         });
+    };
+    let others: [Server; 4] = c.others([leader]);
+    hold_replies(c, leader, &others);
+    c.begin_change(&[leader, a, e], &[]);
+    for _ in 0..2 {
+        second_is_refused("the C_old,new");
         c.sleep_ms(50);
     }
+    // Now the C_old,new is committed, and nobody but the leader sees the C_new.
+    for other in others {
+        c.handle(Mail::Requests, leader, other, Handling::Hold);
+        c.release_held(Mail::Replies, other, leader);
+    }
+    c.sleep_ms(20);
+    second_is_refused("the C_new");
     c.let_all_pass();
     c.expect_members(&[leader, a, e], &[]);
     c.change(&[leader, a, b]);
@@ -729,6 +738,30 @@ fn removed_server_runs_for_an_hour(c: &Cluster) {
         });
         c.agree_among(&three, ten_minutes);
     }
+}
+
+/// One voter hears the leader no more, and its log is as good as any; who hears the leader does not help it (§6; dissertation §4.2.3).
+#[story(part = "2E", servers = 3, voters = 3, points = 3, exact)]
+fn a_heard_leader_stays(c: &Cluster) {
+    c.agree("three");
+    let leader = c.leader();
+    let term = c.term_of(leader);
+    let [deaf, hears] = c.others([leader]);
+    c.sleep_ms(200); // both know what is committed
+    c.cut_calls(leader, deaf);
+    c.cut_calls(deaf, leader);
+    let stays = !c.until(seconds(3), ms(20), || {
+        !c.leads(leader) || c.term_of(hears) > term
+    });
+    c.expect(&claim::HEARD_LEADER_STAYS, stays, || {
+        format!(
+            "{leader} led term {term}, and {hears} heard it all the time; {deaf}, which did not, ran for office, and now {hears} \
+             is in term {}",
+            c.term_of(hears)
+        )
+    });
+    c.heal();
+    c.agree("last");
 }
 
 fn highest(c: &Cluster, servers: &[Server]) -> Term {

@@ -93,6 +93,12 @@ claims! {
         "§6, the third issue; dissertation §4.2.3, §9.6",
         "What does a server do with a RequestVote of a later term while it hears its leader?",
         [Vote Role Life Step];
+    /// Candidates that are no better than the leader.
+    HEARD_LEADER_STAYS:
+        "a server that hears a leader neither votes for a candidate nor takes over its term",
+        "§6, the third issue; dissertation §4.2.3",
+        "When did this server last hear from the leader, and is that looked at before the candidate's term is?",
+        [Vote Role Life Step];
     /// TimeoutNow.
     TRANSFER:
         "an office is handed over within an election timeout, or else stays where it is",

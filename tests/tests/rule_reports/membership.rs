@@ -7,7 +7,7 @@ use super::play::*;
 #[test]
 fn changes_of_the_membership() {
     script!(Changes, two_leaders);
-    let seen: [(&str, &'static Claim, &str); 16] = [
+    let seen: [(&str, &'static Claim, &str); 17] = [
         (
             "members_written",
             &claim::MEMBERS_WRITTEN,
@@ -82,6 +82,11 @@ fn changes_of_the_membership() {
             "removed_disturbs_nobody",
             &claim::REMOVED_DISTURBS_NOBODY,
             "server 1 was removed, and brought the others to term 2",
+        ),
+        (
+            "heard_leader_stays",
+            &claim::HEARD_LEADER_STAYS,
+            "server 0 led term 1, and server 2 heard it all the time; server 1, which did not, ran for office, and now server 2 is in term 2",
         ),
         (
             "transfer",
