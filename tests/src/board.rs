@@ -66,8 +66,6 @@ pub struct ServerFacts {
     pub mute: bool,
     /// The last answer of `membership()`, in words, where it can change.
     pub members: Option<String>,
-    /// What its disk holds, in words.
-    pub saved: Option<String>,
 }
 
 impl Board {

@@ -13,10 +13,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Cluster {
-    /// Asks every server that has power how it is, for the report. One that holds its lock for ever
-    /// does not keep the others from being asked.
+    /// Looks at every disk and asks every server that has power how it is, for the report. One that
+    /// holds its lock for ever does not keep the others from being asked.
     pub(crate) fn survey(&self) {
         for server in self.servers() {
+            // The report is about the first broken claim: another one that shows here adds nothing.
+            let _ = self.shared.watch.read(server);
             if self.life(server).is_some() && !self.answers(server) {
                 self.shared.run.board.server(server, |s| s.mute = true);
             }

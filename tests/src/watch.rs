@@ -73,7 +73,7 @@ impl Watch {
     }
 
     /// Reads a server's disk, if it has changed since it was last read. Tells whether it could.
-    fn read(&self, server: Server) -> Result<bool, Broken> {
+    pub(crate) fn read(&self, server: Server) -> Result<bool, Broken> {
         if !self.run.story.saves() {
             return Ok(false);
         }

@@ -248,6 +248,35 @@ fn edge_of_the_snapshot(c: &Cluster) {
     agree_up_to(c, 40);
 }
 
+/// A server that nobody hears is in a later term, and its leader has only a snapshot for it: the reply tells of the term (Figure 13; §5.1).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn a_snapshot_finds_a_later_term(c: &Cluster) {
+    agree_up_to(c, 5);
+    let leader = c.leader();
+    let [ahead, other] = c.others([leader]);
+    c.cut_off(ahead); // at 5, and runs for office
+    agree_up_to(c, 25);
+    c.sleep_ms(1500);
+    for to in [leader, other] {
+        c.cut_calls(ahead, to);
+    }
+    let term = c.term_of(ahead);
+    c.rejoin(ahead);
+    let known = c.until(Duration::from_secs(5), Duration::from_millis(10), || {
+        c.term_of(leader) >= term
+    });
+    c.expect(&claim::HIGHER_TERM, known, || {
+        let now = c.term_of(leader);
+        format!(
+            "{leader} is in term {now}; for 5 s it has sent a snapshot to {ahead}, which is in term {term} and replies, and can \
+             call nobody"
+        )
+    });
+    agree_up_to(c, 30);
+    c.heal();
+    agree_up_to(c, 31);
+}
+
 /// Power fails right after, or while, a snapshot is taken; log and snapshot still fit (§7).
 #[story(part = "2D", servers = 3, points = 4, snapshots)]
 fn crash_while_taking_a_snapshot(c: &Cluster) {

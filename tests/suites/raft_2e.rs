@@ -801,6 +801,74 @@ fn transfer_under_load(c: &Cluster) {
     c.agree_among(&[leader, a, b, d], "last");
 }
 
+/// The successor lacks entries: it is told to run only when it has them, and until then there are no new ones (dissertation §3.10, 1 to 3).
+#[story(part = "2E", servers = 3, voters = 3, points = 3, exact)]
+fn transfer_waits_for_the_log(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let term = c.term_of(leader);
+    let [to, _] = c.others([leader]);
+    c.hold(leader, to);
+    c.propose_at(leader, (2..=9u64).map(Command::from));
+    c.sleep_ms(20);
+    begin_transfer(c, leader, to);
+    c.expect(&claim::TRANSFER, c.try_propose(leader, "late").is_err(), || {
+        format!("{leader} is to hand over to {to}, which lacks entries 2 to 9, and goes on taking commands")
+    });
+    c.sleep_ms(20);
+    c.release_last(Mail::Requests, leader, to); // were it told already, it would run
+    c.sleep_ms(5);
+    c.let_all_pass();
+    let done = c.until(seconds(1), ms(5), || c.leads(to));
+    let stays = c.leads(leader) && c.term_of(leader) == term;
+    c.expect(&claim::TRANSFER, done || stays, || {
+        format!("{leader} was to hand over to {to}, which lacked entries 2 to 9; 1 s later neither has the office")
+    });
+    c.agree("last");
+}
+
+/// TimeoutNow arrives when another has been elected already, in a later term (dissertation §3.10; §5.1).
+#[story(part = "2E", servers = 3, voters = 3, points = 2, exact)]
+fn a_late_timeout_now(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [to, other] = c.others([leader]);
+    c.sleep_ms(200); // all that is committed is known everywhere
+    c.hold(leader, to);
+    begin_transfer(c, leader, to);
+    c.sleep_ms(5);
+    for (from, to) in [(leader, other), (to, other), (to, leader)] {
+        c.cut_calls(from, to);
+    }
+    let elected = c.until(seconds(10), ms(10), || c.leads(other));
+    c.expect(&claim::ONE_LEADER, elected, || {
+        format!(
+            "{other} can call everybody and {to} hears nobody else; {other} was not elected in 10 s"
+        )
+    });
+    c.heal();
+    c.sleep_ms(300);
+    let term = c.term_of(other);
+    let late = c.release_held(Mail::Requests, leader, to);
+    c.sleep_ms(1000);
+    c.expect(&claim::TRANSFER, c.leads(other) && c.term_of(other) == term, || {
+        format!(
+            "{other} led term {term} when {late} requests of {leader} from an earlier term reached {to}, a TimeoutNow among \
+             them; 1 s later {other} is in term {}",
+            c.term_of(other)
+        )
+    });
+    c.let_all_pass();
+    c.agree("last");
+}
+
+fn begin_transfer(c: &Cluster, leader: Server, to: Server) {
+    let answer = c.try_transfer(leader, to);
+    c.expect(&claim::TRANSFER, answer.is_ok(), || {
+        format!("{leader} leads, {to} is a voter, and the transfer is refused")
+    });
+}
+
 /// An office goes to a voter only, and only its holder hands it over (dissertation §3.10).
 #[story(part = "2E", servers = 4, voters = 3, points = 2)]
 fn transfer_to_a_voter_only(c: &Cluster) {
