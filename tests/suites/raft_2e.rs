@@ -582,8 +582,8 @@ fn one_change_at_a_time(c: &Cluster) {
         c.sleep_ms(50);
     }
     // Now the C_old,new is committed, and nobody but the leader sees the C_new.
+    others.into_iter().for_each(|other| c.hold(leader, other));
     for other in others {
-        c.handle(Mail::Requests, leader, other, Handling::Hold);
         c.release_held(Mail::Replies, other, leader);
     }
     c.sleep_ms(20);
