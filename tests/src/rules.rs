@@ -27,6 +27,8 @@ pub struct Rules {
     committed_by: Vec<Term>,
     /// The configurations, where they can change.
     members: Option<Members>,
+    /// Who voted for whom.
+    votes: Votes,
 }
 
 impl Rules {
@@ -38,6 +40,7 @@ impl Rules {
             saved: vec![SavedView::default(); servers],
             committed_by: Vec::new(),
             members: None,
+            votes: Votes::default(),
         }
     }
 
@@ -352,7 +355,9 @@ fn same_entries(before: &SavedView, now: &SavedView) -> usize {
 }
 
 mod members;
+mod votes;
 pub use members::Members;
+use votes::Votes;
 
 #[cfg(test)]
 mod tests;

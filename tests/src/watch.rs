@@ -102,7 +102,14 @@ impl Watch {
 
     /// `server` is seen to lead `term`.
     pub(crate) fn leads(&self, server: Server, term: Term) -> Result<(), Broken> {
-        let news = self.run.board.rules.lock().leads(server, term)?;
+        let news = {
+            let mut rules = self.run.board.rules.lock();
+            let news = rules.leads(server, term)?;
+            if news {
+                rules.elected(server, term)?;
+            }
+            news
+        };
         if news && self.read(server)? {
             let history = self.run.board.history.lock();
             self.run
@@ -198,8 +205,10 @@ impl Watch {
         if !matches!(fate, Fate::Lost { .. }) {
             let mut awaited = self.awaited.lock();
             awaited.insert(seen.id.call, Arc::new(view));
-            if awaited.len() > AWAITED {
-                awaited.pop_first();
+            if awaited.len() > AWAITED
+                && let Some((_, oldest)) = awaited.pop_first()
+            {
+                self.run.board.rules.lock().gives_up(&oldest);
             }
         }
         Ok(())
@@ -220,11 +229,15 @@ impl Watch {
         let Some(request) = request else {
             return Ok(());
         };
-        // A server that has lost its power meanwhile promises nothing more.
-        let Some(domain) = seen.to.filter(|domain| domain.is_alive()) else {
+        let Some(domain) = seen.to else {
             return Ok(());
         };
         let server = Server::numbered(domain.peer() as usize);
+        self.run.board.rules.lock().votes(server, &request, &reply);
+        // A server that has lost its power meanwhile promises nothing more.
+        if !domain.is_alive() {
+            return Ok(());
+        }
         match self.look(server)? {
             true => self
                 .run

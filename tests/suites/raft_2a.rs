@@ -434,6 +434,107 @@ fn deaf_follower(c: &Cluster) {
     c.terms();
 }
 
+/// Each time that a candidate runs it hears of one vote, of another server each time: votes of several terms elect nobody (§5.2).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn votes_of_one_term_only(c: &Cluster) {
+    let [candidate, voters @ ..]: [Server; 5] = c.all();
+    for from in voters {
+        let others: [Server; 4] = c.others([from]);
+        others.into_iter().for_each(|to| c.cut_calls(from, to));
+    }
+    for _ in 0..2 {
+        for voter in voters {
+            for from in voters {
+                let handling = match from == voter {
+                    true => Handling::Pass,
+                    false => Handling::Swallow,
+                };
+                c.handle(Mail::Replies, from, candidate, handling);
+            }
+            c.sleep_ms(700); // what rules/votes.rs sees of this must add up
+        }
+    }
+    c.let_all_pass();
+    c.heal();
+    c.leader();
+}
+
+/// Two run for one term and one wins; the loser's request, late, does not take the office from it (§5.1, §5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn a_rivals_late_request(c: &Cluster) {
+    c.handle_all(Mail::Requests, Handling::Hold);
+    let held = |from: &Server| {
+        let others: [Server; 2] = c.others([*from]);
+        others
+            .iter()
+            .any(|to| c.held(Mail::Requests, *from, *to) > 0)
+    };
+    let all: [Server; 3] = c.all();
+    let runs = || all.into_iter().find(held);
+    c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        runs().is_some()
+    });
+    let Some(rival) = runs() else {
+        c.fail(
+            &claim::ONE_LEADER,
+            "5 s after the start nobody has called anybody",
+        );
+    };
+    let [a, b] = c.others([rival]);
+    for (from, to) in [(a, b), (b, a), (a, rival), (b, rival)] {
+        c.handle(Mail::Requests, from, to, Handling::Pass);
+    }
+    for to in [a, b] {
+        c.handle(Mail::Replies, rival, to, Handling::Swallow); // it may be in a later term by then
+    }
+    let leader = c.leader_among(&[a, b]);
+    let term = c.term_of(leader);
+    c.release_next(Mail::Requests, rival, leader);
+    let (within, poll) = (Duration::from_millis(300), Duration::from_millis(1));
+    let stays = !c.until(within, poll, || {
+        !c.leads(leader) || c.term_of(leader) > term
+    });
+    c.expect(&claim::STABLE_LEADER, stays, || {
+        format!("{leader} led term {term} until a request came in that {rival} had sent when it ran for office before")
+    });
+    c.let_all_pass();
+    c.leader();
+}
+
+/// A server that is alone runs again and again, and waits for another length of time each time (§5.2).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn timeouts_are_drawn_anew(c: &Cluster) {
+    const ELECTIONS: usize = 9;
+    let [alone, _, _] = c.all();
+    c.cut_off(alone);
+    let began = c.now();
+    let (mut term, mut times) = (c.term_of(alone), Vec::new());
+    while times.len() < ELECTIONS && c.now() < began + Duration::from_secs(20) {
+        c.sleep_ms(1);
+        let now = c.term_of(alone);
+        if now > term {
+            times.push(c.now());
+        }
+        term = now;
+    }
+    // Whoever asks for leave before it runs (PreVote) stays in its term.
+    if times.len() == ELECTIONS {
+        let waits = times.windows(2).map(|two| two[1] - two[0]);
+        let waits: Vec<u128> = waits.map(|wait| wait.as_millis()).collect();
+        let (least, most) = (waits.iter().min(), waits.iter().max());
+        let differ = least
+            .zip(most)
+            .is_some_and(|(least, most)| most - least > 2);
+        c.expect(&claim::TIMEOUT_DRAWN_ANEW, differ, || {
+            format!(
+                "{alone}, which was alone, ran for office {ELECTIONS} times, after {waits:?} ms"
+            )
+        });
+    }
+    c.rejoin(alone);
+    c.leader();
+}
+
 /// An RPC that hangs to one server keeps nobody from winning the votes of the others (§5.2).
 #[story(part = "2A", servers = 5, points = 3, exact)]
 fn stuck_rpc_blocks_no_election(c: &Cluster) {

@@ -19,8 +19,14 @@ claims! {
     NO_LEADER_WITHOUT_MAJORITY:
         "nobody becomes leader without the votes of a majority of the whole cluster",
         "§5.2",
-        "What does a candidate compare its number of votes with? Servers that don't answer still count.",
+        "What does a candidate compare its number of votes with? Servers that don't answer still count; a refusal, a second reply of the same server and a vote of another term do not.",
         [Vote Role Beat Step];
+    /// Seen in the elections of one server that is alone.
+    TIMEOUT_DRAWN_ANEW:
+        "each election timeout is drawn anew at random",
+        "§5.2",
+        "When is the random number drawn: once, or each time the timer starts? Two servers that drew nearly the same one would split the votes for ever.",
+        [Role Life];
     /// Connected servers hear of the highest term.
     SAME_TERM:
         "servers that hear from a leader are in its term",

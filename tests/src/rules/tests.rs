@@ -300,3 +300,50 @@ fn an_applied_entry_that_a_minority_holds() {
     // A Raft that does not show its disks is not judged by them.
     rules.applied(A, id(2, 1), false).unwrap();
 }
+
+fn a_vote(voter: Server, candidate: usize, term: u64, granted: bool, rules: &mut Rules) {
+    let request = RpcView::RequestVote {
+        term: Term(term),
+        candidate: PeerId(candidate),
+        last: id(0, 0),
+    };
+    let reply = RpcView::RequestVoteReply {
+        term: Term(term),
+        granted,
+    };
+    rules.votes(voter, &request, &reply);
+}
+
+#[test]
+fn a_leader_without_a_majority_of_votes() {
+    let mut rules = Rules::new(5);
+    assert!(rules.elected(A, Term(1)).is_ok(), "no vote is ever shown");
+    a_vote(B, 0, 1, true, &mut rules);
+    a_vote(B, 0, 1, true, &mut rules);
+    a_vote(C, 0, 1, false, &mut rules);
+    a_vote(C, 0, 2, true, &mut rules);
+    a_vote(C, 1, 1, true, &mut rules);
+    broken(
+        rules.elected(A, Term(1)),
+        &claim::NO_LEADER_WITHOUT_MAJORITY,
+        "server 0 leads term 1, for which only {0, 1} of 5 servers have voted for it, itself among them",
+    );
+    a_vote(C, 0, 1, true, &mut rules);
+    assert!(rules.elected(A, Term(1)).is_ok(), "three of five");
+}
+
+#[test]
+fn votes_that_may_have_been_missed() {
+    let mut rules = Rules::new(3);
+    a_vote(B, 2, 1, true, &mut rules);
+    rules.gives_up(&RpcView::RequestVote {
+        term: Term(2),
+        candidate: PeerId(0),
+        last: id(0, 0),
+    });
+    assert!(
+        rules.elected(A, Term(2)).is_ok(),
+        "a reply was not looked at"
+    );
+    assert!(rules.elected(A, Term(3)).is_err());
+}

@@ -132,15 +132,15 @@ fn a_reply_of_an_older_term() {
         if a.me == 0 {
             a.at_ms(100);
             a.runs(1, &[1]);
-            a.runs(2, &[]);
-            a.state.lock().1 = true; // by the vote of term 1
+            a.runs(2, &[1]);
+            a.state.lock().1 = true;
         }
     });
     golden::<Counts>("stale_replies", &claim::STALE_REPLIES, |c| {
         c.sleep_ms(500);
         let leader = Server::numbered(0);
         c.expect(&claim::STALE_REPLIES, !c.leads(leader), || {
-            format!("{leader} leads term 2, with a vote that server 1 gave it in term 1")
+            format!("{leader} leads term 2, and counts server 1 for what it confirmed in term 1 and has lost since")
         });
     });
 }
@@ -162,5 +162,24 @@ fn a_candidate_that_stays_behind() {
         c.expect(&claim::HIGHER_TERM, term >= Term(7), || {
             format!("{behind} is in term {term}, though server 0 has told it of term 7")
         });
+    });
+}
+
+#[test]
+fn a_timeout_that_is_always_the_same() {
+    script!(Same, |a| {
+        if a.me == 0 {
+            (1..10).for_each(|term| {
+                a.at_ms(300 * term);
+                a.runs(term, &[]);
+            });
+        }
+    });
+    golden::<Same>("timeout_drawn_anew", &claim::TIMEOUT_DRAWN_ANEW, |c| {
+        c.sleep_ms(2800);
+        c.fail(
+            &claim::TIMEOUT_DRAWN_ANEW,
+            "server 0, which was alone, ran for office 9 times, after [300, 300, 300, 300, 300, 300, 300, 300] ms",
+        );
     });
 }

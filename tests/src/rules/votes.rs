@@ -1,0 +1,75 @@
+//! Who voted for whom, as far as replies show it: nobody leads a term for which no majority has voted (§5.2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raftapi::Term;
+use raftapi::view::RpcView;
+
+use super::Rules;
+use crate::Server;
+use crate::claim::{self, Broken};
+
+/// The votes that were seen.
+#[derive(Debug, Default)]
+pub struct Votes {
+    granted: BTreeMap<(Term, Server), BTreeSet<Server>>,
+    /// A reply to a RequestVote was seen: this Raft shows them. Nothing is known of one that does not.
+    shows: bool,
+    /// From a RequestVote of these terms nothing more can be learnt, though its reply may yet come.
+    unknown: BTreeSet<Term>,
+}
+
+impl Rules {
+    /// `voter` has sent this reply to this request.
+    pub fn votes(&mut self, voter: Server, request: &RpcView, reply: &RpcView) {
+        let (
+            RpcView::RequestVote {
+                term, candidate, ..
+            },
+            RpcView::RequestVoteReply { granted, .. },
+        ) = (request, reply)
+        else {
+            return;
+        };
+        self.votes.shows = true;
+        if *granted {
+            let candidate = Server::numbered(candidate.0);
+            let votes = self.votes.granted.entry((*term, candidate));
+            votes.or_default().insert(voter);
+        }
+    }
+
+    /// The reply to this request will not be looked at.
+    pub fn gives_up(&mut self, request: &RpcView) {
+        if let RpcView::RequestVote { term, .. } = request {
+            self.votes.unknown.insert(*term);
+        }
+    }
+
+    /// `leader` was just seen to lead `term` for the first time.
+    ///
+    /// # Errors
+    /// No majority has voted for it. Where the membership can change, its changes are looked at instead.
+    pub fn elected(&self, leader: Server, term: Term) -> Result<(), Broken> {
+        if !self.votes.shows || self.members.is_some() || self.votes.unknown.contains(&term) {
+            return Ok(());
+        }
+        let mut voters = BTreeSet::from([leader]);
+        voters.extend(
+            self.votes
+                .granted
+                .get(&(term, leader))
+                .into_iter()
+                .flatten(),
+        );
+        let servers = self.saved.len();
+        if voters.len() * 2 > servers {
+            return Ok(());
+        }
+        let voters: Vec<String> = voters.iter().map(|s| s.number().to_string()).collect();
+        Err(claim::NO_LEADER_WITHOUT_MAJORITY.broken(format!(
+            "{leader} leads term {term}, for which only {{{}}} of {servers} servers have voted for it, itself among them",
+            voters.join(", ")
+        )))
+    }
+}
