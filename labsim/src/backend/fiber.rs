@@ -144,10 +144,7 @@ fn carry(sim: Arc<Sim>) -> Then {
 
 /// The last thread that could run has ended, others are left: the caller of `run` is to be told.
 fn give_up(sim: &Entered, carrier: &FiberCarrier) -> Then {
-    let failure = sim.kernel.with(|k| crate::outcome::Failure::Stuck {
-        before: k.failure.take().map(Box::new),
-        threads: k.snapshot(),
-    });
+    let failure = sim.stuck();
     sim.pulse
         .abandoned
         .store(1, std::sync::atomic::Ordering::SeqCst);

@@ -364,15 +364,18 @@ impl Sim {
         });
     }
 
+    /// How a run fails in which threads are left that can neither run nor end.
+    pub(crate) fn stuck(&self) -> Failure {
+        self.kernel.with(|k| Failure::Stuck {
+            before: k.failure.take().map(Box::new),
+            threads: k.snapshot(),
+        })
+    }
+
     /// Gives the run up: threads are left that can neither run nor end. They stay as they are until the
     /// process ends, and so does the caller.
     pub(crate) fn abandon(&self, failure: Option<Failure>) -> ! {
-        let failure = failure.unwrap_or_else(|| {
-            self.kernel.with(|k| Failure::Stuck {
-                before: k.failure.take().map(Box::new),
-                threads: k.snapshot(),
-            })
-        });
+        let failure = failure.unwrap_or_else(|| self.stuck());
         self.pulse.abandoned.store(1, Ordering::SeqCst);
         self.done.fail(failure);
         self.never_return()

@@ -8,6 +8,7 @@ use raftapi::view::RpcView;
 use super::Rules;
 use crate::Server;
 use crate::claim::{self, Broken};
+use crate::server::set;
 
 /// The votes that were seen.
 #[derive(Debug, Default)]
@@ -66,10 +67,9 @@ impl Rules {
         if voters.len() * 2 > servers {
             return Ok(());
         }
-        let voters: Vec<String> = voters.iter().map(|s| s.number().to_string()).collect();
         Err(claim::NO_LEADER_WITHOUT_MAJORITY.broken(format!(
-            "{leader} leads term {term}, for which only {{{}}} of {servers} servers have voted for it, itself among them",
-            voters.join(", ")
+            "{leader} leads term {term}, for which only {} of {servers} servers have voted for it, itself among them",
+            set(voters)
         )))
     }
 }
