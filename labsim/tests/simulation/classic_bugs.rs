@@ -1,8 +1,8 @@
 //! Classic concurrency bugs. Both schedulers must find each within the stated number of seeds; the program as it should
 //! be must not fail in ten times as many.
 //!
-//! The bounds are several times the seeds needed today (`cargo test -p labsim --test classic_bugs -- --ignored
-//! --nocapture` prints those), and every run is a function of its seed, so a test fails only if the scheduler has
+//! The bounds are several times the seeds needed today (`cargo test -p labsim --test simulation seeds_needed
+//! -- --ignored --nocapture` prints those), and every run is a function of its seed, so a test fails only if the scheduler has
 //! become worse.
 
 use crate::common::simulate;
