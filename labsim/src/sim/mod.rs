@@ -3,6 +3,8 @@
 
 mod baton;
 mod crash;
+mod current;
+mod done;
 mod ends;
 mod hash;
 pub(crate) mod kernel;
@@ -17,13 +19,13 @@ mod turns;
 mod waits;
 
 use std::any::Any;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use self::baton::BatonCell;
+use self::done::Done;
 use self::kernel::{Kernel, Next, START};
 use self::objects::{ObjId, ObjKind};
 use self::threads::{Life, Slot, State, Thread, Wake, Why};
@@ -35,75 +37,10 @@ use crate::trace::What;
 use crate::watchdog::Directory;
 
 pub(crate) use self::baton::BatonCell as Baton;
-
-thread_local! {
-    static CURRENT: Cell<*const Sim> = const { Cell::new(ptr::null()) };
-}
-
-/// Ids of the simulations under way in this process.
-static LIVE: parking_lot::Mutex<Vec<u32>> = parking_lot::Mutex::new(Vec::new());
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-
-/// The simulation that the calling thread belongs to.
-#[inline]
-pub(crate) fn current<'a>() -> Option<&'a Sim> {
-    let sim = CURRENT.get();
-    // SAFETY: `Entered` sets the pointer for as long as the thread's base holds an `Arc` of the simulation,
-    // and no caller keeps the reference longer than the labsim call in which it asked for it.
-    unsafe { sim.as_ref() }
-}
-
-/// Whether simulation `id` is under way.
-pub(crate) fn is_live(id: u32) -> bool {
-    LIVE.lock().contains(&id)
-}
-
-/// Called when a thread that is not part of simulation `id` uses a `name` ("Mutex") of it.
-///
-/// # Panics
-/// When that simulation is under way.
-#[cold]
-#[track_caller]
-pub(crate) fn assert_over(id: u32, name: &str) {
-    if is_live(id) {
-        panic!(
-            "a {name} of a simulation is used by thread {:?}, which is not part of it: start threads \
-             with labsim::thread::spawn, not std::thread::spawn",
-            std::thread::current().name().unwrap_or("without a name")
-        );
-    }
-}
+pub(crate) use self::current::{Entered, assert_over, current, is_live};
 
 /// The payload with which the simulator unwinds a thread. It passes the panic hook by, hence silently.
 pub(crate) struct Ended;
-
-/// The calling OS thread carries threads of a simulation while this lives.
-pub(crate) struct Entered(Arc<Sim>);
-
-impl Entered {
-    pub(crate) fn new(sim: Arc<Sim>) -> Self {
-        CURRENT.set(Arc::as_ptr(&sim));
-        Entered(sim)
-    }
-
-    /// The simulation, for whoever needs it after its thread has left.
-    pub(crate) fn shared(&self) -> Arc<Sim> {
-        self.0.clone()
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        CURRENT.set(ptr::null());
-    }
-}
-
-impl std::ops::Deref for Entered {
-    type Target = Arc<Sim>;
-    fn deref(&self) -> &Arc<Sim> {
-        &self.0
-    }
-}
 
 /// What the watchdog may look at while the simulation runs.
 pub(crate) struct Pulse {
@@ -129,8 +66,7 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn new(config: &Config, carrier: Carrier) -> Arc<Sim> {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        LIVE.lock().push(id);
+        let id = current::enlist();
         Arc::new_cyclic(|me| Sim {
             id,
             me: me.clone(),
@@ -164,7 +100,7 @@ impl Sim {
 
     /// The simulation is over: its objects are free for the next.
     pub(crate) fn retire(&self) {
-        LIVE.lock().retain(|id| *id != self.id);
+        current::strike(self.id);
     }
 
     /// One labsim call: costs its time, enters the hash, and may hand the baton on.
@@ -443,49 +379,5 @@ impl Kernel {
             self.record("spawn", u64::from(uid), 0, detail);
         }
         slot
-    }
-}
-
-/// Where the caller of `run` waits for the end, and finds a failure that left the kernel unreachable.
-#[derive(Default)]
-pub(crate) struct Done {
-    state: parking_lot::Mutex<DoneState>,
-    changed: parking_lot::Condvar,
-}
-
-#[derive(Default)]
-struct DoneState {
-    over: bool,
-    abandoned: Option<Failure>,
-}
-
-impl Done {
-    /// Every thread has ended.
-    pub(crate) fn over(&self) {
-        self.state.lock().over = true;
-        self.changed.notify_all();
-    }
-
-    /// The run was given up.
-    pub(crate) fn fail(&self, failure: Failure) {
-        let mut state = self.state.lock();
-        if !state.over && state.abandoned.is_none() {
-            state.abandoned = Some(failure);
-        }
-        state.over = true;
-        self.changed.notify_all();
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.state.lock().over
-    }
-
-    /// Waits for the end; `Some` if the run was given up, and then its kernel must not be touched.
-    pub(crate) fn wait(&self) -> Option<Failure> {
-        let mut state = self.state.lock();
-        while !state.over {
-            self.changed.wait(&mut state);
-        }
-        state.abandoned.take()
     }
 }
