@@ -233,7 +233,7 @@ impl Watch {
             return Ok(());
         };
         let server = Server::numbered(domain.peer() as usize);
-        self.run.board.rules.lock().votes(server, &request, &reply);
+        (self.run.board.rules.lock()).votes(server, domain.incarnation(), &request, &reply)?;
         // A server that has lost its power meanwhile promises nothing more.
         if !domain.is_alive() {
             return Ok(());

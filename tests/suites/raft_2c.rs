@@ -230,51 +230,117 @@ fn churn_client(c: &Cluster, number: usize, stop: &Flag) -> Vec<Command> {
 /// A server whose power fails right after it gave its vote does not vote again in that term (§5.2).
 #[story(part = "2C", servers = 3, points = 4, exact)]
 fn vote_survives_power_failure(c: &Cluster) {
-    for _ in 0..10 {
-        let voter = c.leader();
-        let [one, other] = c.others([voter]);
-        let before = c.terms();
-        c.handle_all(Mail::Requests, Handling::Hold);
-        let runs = |s: Server| c.term_of(s) > before;
-        c.until(Duration::from_secs(3), Duration::from_millis(1), || {
-            runs(one) || runs(other)
-        });
-        let (first, second) = if runs(one) {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        if !runs(first) || runs(second) {
-            c.let_all_pass();
-            continue;
-        }
-        // `first` is elected by the vote of `voter`, whose power fails as the vote leaves.
-        let term = c.term_of(first);
-        c.arm_power_failure(voter, first);
-        c.release_held(Mail::Requests, first, voter);
+    race_until(c, |race| {
+        power_fails_as_the_vote_leaves(c, race) && is_the_only_vote(c, race, race.voter)
+    });
+}
+
+/// The same where the voter was in that term before it was asked, so that nothing changes but its vote (§5.2).
+#[story(part = "2C", servers = 3, points = 3, exact)]
+fn vote_in_a_known_term_survives_power_failure(c: &Cluster) {
+    race_until(c, |race| {
+        // The voter has led till now. Its heartbeats reach `first`, whose replies tell of the new term.
+        c.release_held(Mail::Requests, race.voter, race.first);
         c.until(Duration::from_millis(20), Duration::from_millis(1), || {
-            c.leads(first)
+            c.term_of(race.voter) == race.term
         });
-        let elected = c.leads(first) && c.term_of(first) == term;
-        c.lose_power(voter);
-        c.restart(voter);
-        // Now `second` runs, maybe in the same term. Only `voter` hears of it.
-        c.handle(Mail::Requests, second, voter, Handling::Pass);
-        c.until(Duration::from_secs(3), Duration::from_millis(1), || {
-            runs(second)
-        });
-        let in_time = elected && c.term_of(second) == term && c.term_of(voter) <= term;
-        let twice = c.until(Duration::from_millis(20), Duration::from_millis(1), || {
-            c.state(second) == Some((term, true))
-        });
-        c.expect(&claim::SAVED_BEFORE_REPLY, !(in_time && twice), || {
-            format!("{voter} voted for {first} in term {term}; its power failed right after; then it voted for {second}")
-        });
+        c.term_of(race.voter) == race.term
+            && power_fails_as_the_vote_leaves(c, race)
+            && is_the_only_vote(c, race, race.voter)
+    });
+}
+
+/// A server that leads by its own vote, too, and whose power fails, does not vote for another in that term (§5.2).
+#[story(part = "2C", servers = 3, points = 3, exact)]
+fn own_vote_survives_power_failure(c: &Cluster) {
+    race_until(c, |race| {
+        let elected = wins(c, race); // with its own vote: the other one is the voter's
+        c.restart(race.first);
+        elected && is_the_only_vote(c, race, race.first)
+    });
+}
+
+/// One of three servers runs. The other two have heard nothing of it, and all requests are held.
+struct Race {
+    first: Server,
+    /// Runs next, and maybe for the same term.
+    second: Server,
+    voter: Server,
+    term: Term,
+}
+
+/// Up to ten races, until one has come out as the story needs it. None starts with a Raft that asks for leave
+/// before it runs (PreVote).
+fn race_until(c: &Cluster, serves: impl Fn(&Race) -> bool) {
+    for _ in 0..10 {
+        let served = a_race(c).is_some_and(|race| serves(&race));
         c.let_all_pass();
-        if in_time {
+        if served {
             return;
         }
     }
+}
+
+fn a_race(c: &Cluster) -> Option<Race> {
+    let voter = c.leader();
+    let [one, other] = c.others([voter]);
+    let before = c.terms();
+    c.handle_all(Mail::Requests, Handling::Hold);
+    let runs = |s: Server| c.term_of(s) > before;
+    c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+        runs(one) || runs(other)
+    });
+    let (first, second) = if runs(one) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    (runs(first) && !runs(second)).then(|| Race {
+        first,
+        second,
+        voter,
+        term: c.term_of(first),
+    })
+}
+
+/// `first` gets the vote of `voter`. Tells whether it leads its term.
+fn wins(c: &Cluster, race: &Race) -> bool {
+    c.release_held(Mail::Requests, race.first, race.voter);
+    let leads = || c.state(race.first) == Some((race.term, true));
+    c.until(Duration::from_millis(20), Duration::from_millis(1), leads);
+    leads()
+}
+
+/// `first` is elected by the vote of `voter`, whose power fails as the vote leaves, and which is back at once.
+fn power_fails_as_the_vote_leaves(c: &Cluster, race: &Race) -> bool {
+    c.arm_power_failure(race.voter, race.first);
+    let elected = wins(c, race);
+    c.lose_power(race.voter);
+    c.restart(race.voter);
+    elected
+}
+
+/// `forgetful` was without power since it voted for `first`, which was elected. Now `second` runs, maybe in the same
+/// term, and only `forgetful` hears of it. Tells whether it came to that.
+fn is_the_only_vote(c: &Cluster, race: &Race, forgetful: Server) -> bool {
+    let Race {
+        first,
+        second,
+        term,
+        ..
+    } = *race;
+    c.handle(Mail::Requests, second, forgetful, Handling::Pass);
+    c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+        c.term_of(second) >= term
+    });
+    let in_time = c.term_of(second) == term && c.term_of(forgetful) <= term;
+    let twice = c.until(Duration::from_millis(20), Duration::from_millis(1), || {
+        c.state(second) == Some((term, true))
+    });
+    c.expect(&claim::SAVED_BEFORE_REPLY, !(in_time && twice), || {
+        format!("{forgetful} voted for {first} in term {term}; its power failed right after; then it voted for {second}")
+    });
+    in_time
 }
 
 /// A server whose power fails right after it confirmed an entry still has it (Figure 2).

@@ -8,6 +8,7 @@ use crate::claim::Claim;
 const A: Server = Server::numbered(0);
 const B: Server = Server::numbered(1);
 const C: Server = Server::numbered(2);
+const D: Server = Server::numbered(3);
 
 fn id(index: u64, term: u64) -> EntryId {
     EntryId {
@@ -302,6 +303,17 @@ fn an_applied_entry_that_a_minority_holds() {
 }
 
 fn a_vote(voter: Server, candidate: usize, term: u64, granted: bool, rules: &mut Rules) {
+    a_vote_in_life(0, voter, candidate, term, granted, rules).unwrap();
+}
+
+fn a_vote_in_life(
+    life: u32,
+    voter: Server,
+    candidate: usize,
+    term: u64,
+    granted: bool,
+    rules: &mut Rules,
+) -> Result<(), Broken> {
     let request = RpcView::RequestVote {
         term: Term(term),
         candidate: PeerId(candidate),
@@ -311,7 +323,23 @@ fn a_vote(voter: Server, candidate: usize, term: u64, granted: bool, rules: &mut
         term: Term(term),
         granted,
     };
-    rules.votes(voter, &request, &reply);
+    rules.votes(voter, life, &request, &reply)
+}
+
+#[test]
+fn a_second_vote_in_a_reply() {
+    let mut rules = Rules::new(3);
+    a_vote(C, 0, 1, true, &mut rules);
+    a_vote(C, 0, 1, true, &mut rules); // asked again
+    a_vote(C, 1, 1, false, &mut rules);
+    a_vote(C, 1, 2, true, &mut rules);
+    broken(
+        a_vote_in_life(0, C, 1, 1, true, &mut rules),
+        &claim::ONE_VOTE,
+        "in term 1 server 2 gave its vote to server 0, later to server 1",
+    );
+    // Before part 2C a server that comes back knows of nothing.
+    assert!(a_vote_in_life(1, C, 1, 1, true, &mut rules).is_ok());
 }
 
 #[test]
@@ -322,7 +350,7 @@ fn a_leader_without_a_majority_of_votes() {
     a_vote(B, 0, 1, true, &mut rules);
     a_vote(C, 0, 1, false, &mut rules);
     a_vote(C, 0, 2, true, &mut rules);
-    a_vote(C, 1, 1, true, &mut rules);
+    a_vote(D, 1, 1, true, &mut rules);
     broken(
         rules.elected(A, Term(1)),
         &claim::NO_LEADER_WITHOUT_MAJORITY,

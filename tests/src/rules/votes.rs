@@ -1,4 +1,5 @@
-//! Who voted for whom, as far as replies show it: nobody leads a term for which no majority has voted (§5.2).
+//! Who voted for whom, as far as replies show it: a server votes once a term, and nobody leads a term for which no
+//! majority has voted (§5.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ use crate::server::set;
 #[derive(Debug, Default)]
 pub struct Votes {
     granted: BTreeMap<(Term, Server), BTreeSet<Server>>,
+    /// Who got a server's vote. Each of its lives has a vote of its own: before part 2C nothing is saved, and from
+    /// then on [`Rules::saved`] compares the lives.
+    given: BTreeMap<(Term, Server, u32), Server>,
     /// A reply to a RequestVote was seen: this Raft shows them. Nothing is known of one that does not.
     shows: bool,
     /// From a RequestVote of these terms nothing more can be learnt, though its reply may yet come.
@@ -21,8 +25,17 @@ pub struct Votes {
 }
 
 impl Rules {
-    /// `voter` has sent this reply to this request.
-    pub fn votes(&mut self, voter: Server, request: &RpcView, reply: &RpcView) {
+    /// `voter`, in its life of this number, has sent this reply to this request.
+    ///
+    /// # Errors
+    /// It grants a second vote in that term.
+    pub fn votes(
+        &mut self,
+        voter: Server,
+        life: u32,
+        request: &RpcView,
+        reply: &RpcView,
+    ) -> Result<(), Broken> {
         let (
             RpcView::RequestVote {
                 term, candidate, ..
@@ -30,14 +43,23 @@ impl Rules {
             RpcView::RequestVoteReply { granted, .. },
         ) = (request, reply)
         else {
-            return;
+            return Ok(());
         };
         self.votes.shows = true;
-        if *granted {
-            let candidate = Server::numbered(candidate.0);
-            let votes = self.votes.granted.entry((*term, candidate));
-            votes.or_default().insert(voter);
+        if !granted {
+            return Ok(());
         }
+        let candidate = Server::numbered(candidate.0);
+        let votes = self.votes.granted.entry((*term, candidate));
+        votes.or_default().insert(voter);
+        let first = self.votes.given.entry((*term, voter, life));
+        let first = *first.or_insert(candidate);
+        if first != candidate {
+            return Err(claim::ONE_VOTE.broken(format!(
+                "in term {term} {voter} gave its vote to {first}, later to {candidate}"
+            )));
+        }
+        Ok(())
     }
 
     /// The reply to this request will not be looked at.
