@@ -150,6 +150,12 @@ impl Cluster {
             .call(server, |raft| raft.start(command.bytes()))
             .unwrap_or(Err(NotLeader { leader: None }));
         self.record_start(server, &command.bytes(), answer.as_ref().ok().copied());
+        if let Ok((_, term)) = answer {
+            let watch = &self.shared.watch;
+            watch
+                .takes(server, term)
+                .unwrap_or_else(|broken| self.shared.breaks(broken));
+        }
         answer
     }
 
@@ -180,6 +186,13 @@ impl Cluster {
         self.check();
         let history = self.shared.run.board.history.lock();
         (history.count(index), history.command(index).cloned())
+    }
+
+    /// The last index that the service on `server` has taken, in an entry or with a snapshot.
+    #[track_caller]
+    pub fn applied(&self, server: Server) -> LogIndex {
+        self.check();
+        LogIndex(self.shared.run.board.history.lock().applied(server))
     }
 
     /// Checks that nobody has applied `index` yet, for which no command was proposed.

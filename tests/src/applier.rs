@@ -17,6 +17,15 @@ use crate::cluster::Shared;
 /// A service that takes snapshots does so when it has applied this many more entries.
 const SNAPSHOT_EVERY: u64 = 10;
 
+/// How long a server's service takes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Pace {
+    /// Over each entry or snapshot that it is given.
+    pub(crate) entry: Duration,
+    /// From the state that it writes down as a snapshot until it hands that over.
+    pub(crate) snapshot: Duration,
+}
+
 /// The name of a service's thread.
 pub(crate) const SERVICE: &str = "service";
 
@@ -33,7 +42,7 @@ impl Applier {
     /// Takes messages until the server is gone, or has broken a claim.
     pub fn run(self, messages: Receiver<ApplyMsg>) {
         while let Ok(message) = messages.recv() {
-            self.dawdle();
+            self.dawdle(|pace| pace.entry);
             let seen = match &message {
                 ApplyMsg::Command { index, term, .. } => (*index, *term, "command"),
                 ApplyMsg::Snapshot { index, term, .. } => (*index, *term, "snapshot"),
@@ -82,6 +91,7 @@ impl Applier {
         // From inside this thread: a Raft that sends to the apply channel with its lock held waits
         // for us while snapshot() waits for the lock.
         if let Some(snapshot) = snapshot {
+            self.dawdle(|pace| pace.snapshot);
             self.raft.snapshot(index, snapshot);
         }
         Ok(())
@@ -95,11 +105,11 @@ impl Applier {
         }
     }
 
-    /// Waits as long as the story wants this server's service to take over an entry.
-    fn dawdle(&self) {
-        let pace = self.shared.pace.lock()[self.server.number()];
-        if pace > Duration::ZERO {
-            thread::sleep(pace);
+    /// Waits as long as the story wants this server's service to take.
+    fn dawdle(&self, over: impl FnOnce(Pace) -> Duration) {
+        let time = over(self.shared.pace.lock()[self.server.number()]);
+        if time > Duration::ZERO {
+            thread::sleep(time);
         }
     }
 }

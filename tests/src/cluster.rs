@@ -11,9 +11,11 @@ use labsim::time::{Duration, Instant};
 use parking_lot::Mutex;
 use raftapi::{Disk, Raft};
 
+use crate::applier::Pace;
 use crate::claim::Broken;
 use crate::links::Links;
 use crate::post::Post;
+use crate::power::Power;
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::{Kind, Subject};
@@ -38,7 +40,7 @@ pub struct Shared {
     pub(crate) pulse: Pulse,
     pub(crate) post: Arc<Post>,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) pace: Mutex<Vec<Duration>>,
+    pub(crate) pace: Mutex<Vec<Pace>>,
     pub(crate) links: Mutex<Links>,
     /// What goes one way only and is lost the other: see [`Cluster::cut_one_way`].
     pub(crate) one_way: Mutex<BTreeSet<(Server, Server)>>,
@@ -64,6 +66,16 @@ pub(crate) struct Life {
 /// The name of a client end: new in each life, so that nothing of an old one gets through.
 pub(crate) type EndName = String;
 
+fn a_disk(kind: Kind, power: &Arc<Power>) -> Disk {
+    let (scribe, power) = (scribe::of_disk(kind), power.clone());
+    Disk::observed(move |saved| {
+        power.saved(&saved);
+        if let Some(scribe) = &scribe {
+            scribe(&saved);
+        }
+    })
+}
+
 impl Cluster {
     /// Starts and connects the story's servers, with empty disks: the founders only, where others may join.
     pub fn start(run: Arc<Run>, kind: Kind) -> Cluster {
@@ -71,7 +83,8 @@ impl Cluster {
         let servers = story.servers;
         let net = Network::new();
         net.set_long_delays(!story.is_kv());
-        let disks: Vec<Disk> = (0..servers).map(|_| scribe::disk(kind)).collect();
+        let post = Arc::new(Post::new(servers));
+        let disks: Vec<Disk> = (0..servers).map(|_| a_disk(kind, &post.power)).collect();
         let pulse = Pulse::default();
         let seats = disks.iter().map(|disk| Seat {
             disk: disk.clone(),
@@ -79,10 +92,16 @@ impl Cluster {
             life: None,
         });
         let shared = Arc::new(Shared {
-            post: Arc::new(Post::new(servers)),
-            watch: Arc::new(Watch::new(kind, run.clone(), disks.clone(), pulse.clone())),
+            watch: Arc::new(Watch::new(
+                kind,
+                run.clone(),
+                disks.clone(),
+                post.power.clone(),
+                pulse.clone(),
+            )),
+            post,
             pulse,
-            pace: Mutex::new(vec![Duration::ZERO; servers]),
+            pace: Mutex::new(vec![Pace::default(); servers]),
             links: Mutex::new(Links::new(servers)),
             one_way: Mutex::default(),
             seats: Mutex::new(seats.collect()),
@@ -239,7 +258,15 @@ impl Cluster {
         self.step(format!(
             "the service on {server} takes {pace:?} for each entry"
         ));
-        self.shared.pace.lock()[server.number()] = pace;
+        self.shared.pace.lock()[server.number()].entry = pace;
+    }
+
+    /// From now on the service on `server` takes so long to write a snapshot, and does nothing else meanwhile.
+    pub fn set_snapshot_pace(&self, server: Server, pace: Duration) {
+        self.step(format!(
+            "the service on {server} takes {pace:?} for each snapshot"
+        ));
+        self.shared.pace.lock()[server.number()].snapshot = pace;
     }
 
     // --- Inside ---

@@ -65,6 +65,7 @@ mod links;
 mod members;
 mod nemesis;
 mod post;
+mod power;
 mod pulse;
 mod recording;
 mod runner;

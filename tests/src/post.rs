@@ -5,13 +5,12 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use labrpc::{MessageId, MessageSeen, Verdict};
 use labsim::sync::Arc;
 use labsim::time::Duration;
 use parking_lot::Mutex;
-use raftapi::Disk;
 
+use crate::power::Power;
 use crate::{Cluster, Server};
 
 /// What happens to messages that go one way between two servers.
@@ -32,6 +31,7 @@ pub enum Handling {
 /// The story's orders about messages, and what waits because of them.
 pub(crate) struct Post {
     orders: Mutex<Orders>,
+    pub(crate) power: Arc<Power>,
 }
 
 struct Orders {
@@ -39,8 +39,6 @@ struct Orders {
     replies: Vec<Vec<Handling>>,
     waiting: VecDeque<Waiting>,
     swallowed: Vec<Waiting>,
-    /// Servers that say nothing more once they have sent a reply to this one.
-    last_words: Vec<Option<LastWords>>,
 }
 
 /// A message that waits.
@@ -52,14 +50,6 @@ struct Waiting {
     id: MessageId,
 }
 
-/// A server that is to lose its power right after a reply.
-struct LastWords {
-    to: Server,
-    disk: Disk,
-    /// What was on disk as the reply left.
-    image: Option<(Bytes, Bytes)>,
-}
-
 impl Post {
     pub(crate) fn new(servers: usize) -> Self {
         let pass = || vec![vec![Handling::Pass; servers]; servers];
@@ -68,10 +58,10 @@ impl Post {
             replies: pass(),
             waiting: VecDeque::new(),
             swallowed: Vec::new(),
-            last_words: (0..servers).map(|_| None).collect(),
         };
         Post {
             orders: Mutex::new(orders),
+            power: Arc::new(Power::new(servers)),
         }
     }
 
@@ -90,10 +80,10 @@ impl Post {
         } else {
             (caller, callee)
         };
-        let mut orders = self.orders.lock();
-        if let Some(words) = &mut orders.last_words[from.number()] {
-            return words.verdict(reply, to);
+        if let Some(verdict) = self.power.verdict(from, to, reply) {
+            return verdict;
         }
+        let mut orders = self.orders.lock();
         let table = if reply {
             &orders.replies
         } else {
@@ -124,18 +114,6 @@ impl Post {
                 Verdict::HoldCopy
             }
         }
-    }
-}
-
-impl LastWords {
-    fn verdict(&mut self, reply: bool, to: Server) -> Verdict {
-        if self.image.is_some() {
-            return Verdict::Drop;
-        }
-        if reply && to == self.to {
-            self.image = Some((self.disk.state(), self.disk.snapshot()));
-        }
-        Verdict::Pass
     }
 }
 
@@ -279,45 +257,14 @@ impl Cluster {
         }
     }
 
-    /// Arranges that a server loses its power as soon as it has sent a reply to `to`: the reply gets
-    /// through, and nothing that the server does or saves after it counts. [`Cluster::lose_power`] carries it out.
-    pub fn arm_power_failure(&self, server: Server, to: Server) {
-        self.step(format!(
-            "{server} is to lose its power right after its next reply to {to}"
-        ));
-        let disk = self.disk(server);
-        self.order(|orders| {
-            orders.last_words[server.number()] = Some(LastWords {
-                to,
-                disk,
-                image: None,
-            })
-        });
-    }
-
-    /// Whether that reply was sent.
-    pub fn has_spoken(&self, server: Server) -> bool {
-        self.shared.post.orders.lock().last_words[server.number()]
-            .as_ref()
-            .is_some_and(|w| w.image.is_some())
-    }
-
-    /// Crashes a server, leaving on its disk what was there as the reply of
-    /// [`Cluster::arm_power_failure`] left.
-    pub fn lose_power(&self, server: Server) {
-        self.crash(server);
-        let mut words = None;
-        self.order(|orders| words = orders.last_words[server.number()].take());
-        if let Some((state, snapshot)) = words.and_then(|w| w.image) {
-            self.rewrite_disk(server, state, snapshot);
-        }
-    }
-
-    /// Gives an order. Orders of this kind cost each message a little, so the network asks for them
-    /// only from the first one on.
     fn order(&self, give: impl FnOnce(&mut Orders)) {
+        give(&mut self.shared.post.orders.lock());
+        self.intercept();
+    }
+
+    /// Orders cost each message a little, so the network asks for them only from the first one on.
+    pub(crate) fn intercept(&self) {
         let post = self.shared.post.clone();
-        give(&mut post.orders.lock());
         let verdict = Arc::new(move |seen: &MessageSeen<'_>| post.verdict(seen));
         self.shared.net.intercept(verdict);
     }

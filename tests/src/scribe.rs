@@ -9,7 +9,7 @@ use labrpc::MessageSeen;
 use labsim::trace::{is_recording, note};
 use parking_lot::Mutex;
 use raftapi::view::{EntryId, EntryView, RpcView, SavedView};
-use raftapi::{Disk, LogIndex, Term};
+use raftapi::{LogIndex, Saved, Term};
 use serde_json::json;
 
 use crate::subject::Kind;
@@ -134,13 +134,10 @@ pub(crate) fn text(command: &[u8]) -> String {
     }
 }
 
-/// A disk whose content the trace shows, if there is one.
-pub(crate) fn disk(kind: Kind) -> Disk {
-    if !is_recording() {
-        return Disk::new();
-    }
-    let last = Mutex::new(0);
-    Disk::observed(move |saved| {
+/// Who shows in the trace what a disk holds, if there is one.
+pub(crate) fn of_disk(kind: Kind) -> Option<impl Fn(&Saved<'_>) + Send + Sync> {
+    let last = is_recording().then(|| Mutex::new(0))?;
+    Some(move |saved: &Saved<'_>| {
         let mut last = last.lock();
         if saved.number - *last < (saved.state.len() / READ_PER_SAVE) as u64 {
             return;

@@ -12,6 +12,7 @@ use raftapi::{Disk, LogIndex, Term};
 
 use crate::claim::{self, Broken};
 use crate::history::History;
+use crate::power::Power;
 use crate::pulse::Pulse;
 use crate::run::Run;
 use crate::subject::Kind;
@@ -28,6 +29,7 @@ pub(crate) struct Watch {
     kind: Kind,
     run: Arc<Run>,
     disks: Vec<Disk>,
+    power: Arc<Power>,
     looked: Mutex<Vec<u64>>,
     awaited: Mutex<BTreeMap<CallId, Arc<RpcView>>>,
     pulse: Pulse,
@@ -36,13 +38,20 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(kind: Kind, run: Arc<Run>, disks: Vec<Disk>, pulse: Pulse) -> Self {
+    pub(crate) fn new(
+        kind: Kind,
+        run: Arc<Run>,
+        disks: Vec<Disk>,
+        power: Arc<Power>,
+        pulse: Pulse,
+    ) -> Self {
         let looked = Mutex::new(vec![0; disks.len()]);
         let awaited = Mutex::default();
         Watch {
             kind,
             run,
             disks,
+            power,
             looked,
             awaited,
             pulse,
@@ -74,7 +83,7 @@ impl Watch {
 
     /// Reads a server's disk, if it has changed since it was last read. Tells whether it could.
     pub(crate) fn read(&self, server: Server) -> Result<bool, Broken> {
-        if !self.run.story.saves() {
+        if !self.run.story.saves() || self.power.is_out(server) {
             return Ok(false);
         }
         let disk = &self.disks[server.number()];
@@ -119,6 +128,12 @@ impl Watch {
                 .complete(server, term, &history)?;
         }
         Ok(())
+    }
+
+    /// `server` says that it took a command in `term`.
+    pub(crate) fn takes(&self, server: Server, term: Term) -> Result<(), Broken> {
+        self.run.board.rules.lock().takes(server, term)?;
+        self.leads(server, term)
     }
 
     /// `server` is about to apply `index`, and may have left out changes of the membership before it.

@@ -151,6 +151,40 @@ fn concurrent_starts(c: &Cluster) {
     );
 }
 
+/// Commands come in at the very moment at which a leader learns that another is in office: none is taken in the new term (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn start_while_stepping_down(c: &Cluster) {
+    c.agree("first");
+    for round in 0..30u64 {
+        // The next leader is elected by the third server. The old one hears nothing of it until now.
+        let old = c.leader();
+        let [one, other] = c.others([old]);
+        for from in [one, other] {
+            c.cut_calls(old, from);
+            c.hold(from, old);
+        }
+        let next = c.leader_among(&[one, other]);
+        c.together(4, move |c, client| match client {
+            0 => {
+                c.release_held(Mail::Requests, next, old);
+            }
+            _ => while_it_takes_them(c, old, &format!("{round} of {client}")),
+        });
+        c.let_all_pass();
+        c.heal();
+    }
+    c.agree("last");
+}
+
+/// Gives a server commands until it refuses one, fifty at most.
+fn while_it_takes_them(c: &Cluster, server: Server, command: &str) {
+    let mut numbers = 0..50;
+    while numbers.next().is_some_and(|number| {
+        c.try_propose(server, format!("{command}, {number}"))
+            .is_ok()
+    }) {}
+}
+
 /// A leader that comes back with entries nobody else saw gives them up (§5.3).
 #[story(part = "2B", servers = 3, points = 3, original)]
 fn rejoin(c: &Cluster) {
@@ -441,6 +475,33 @@ fn half_is_no_majority(c: &Cluster) {
     c.agree("last");
 }
 
+/// What a follower held when this server led before may be gone by the time that it leads again (Figure 2, Volatile state on leaders).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn matches_are_counted_anew(c: &Cluster) {
+    c.agree("first");
+    let twice = c.leader();
+    let [forgetful, next, y, z] = c.others([twice]);
+    // `forgetful` confirms three entries, which get lost: `next` is elected by others and puts its own there.
+    c.partition(&[&[twice, forgetful]]);
+    c.propose_at(twice, ["lost", "lost too", "lost as well"]);
+    c.sleep_ms(300);
+    c.elect(next, &[y, z]);
+    c.let_all_pass();
+    c.partition(&[&[next, y, z, forgetful]]);
+    c.agree_on(4, "second");
+    // Now `twice` leads again. What it was told of the entries up to the fourth is not true any more.
+    c.partition(&[&[next, y, z, twice]]);
+    c.agree_on(4, "third");
+    c.elect(twice, &[next, y, z]);
+    c.let_all_pass();
+    c.partition(&[&[twice, y]]);
+    let (index, _) = c.propose_at(twice, ["held by two"]);
+    c.sleep_ms(1000);
+    c.none_applied(index);
+    c.heal();
+    c.agree("last");
+}
+
 /// Who lacks a committed entry is never elected, be its log the longer one or of the same term (§5.4.1).
 #[story(part = "2B", servers = 5, points = 4, exact)]
 fn election_restriction(c: &Cluster) {
@@ -594,6 +655,20 @@ fn deaf_leader(c: &Cluster) {
     c.heal();
     c.agree("answered");
     c.all_apply(["base", "unanswered", "answered"]);
+}
+
+/// A follower whose answers get lost commits with the others, and is in step again when it is heard (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn unheard_follower(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [unheard, _] = c.others([leader]);
+    c.cut_one_way(unheard, leader);
+    c.agree_all(["second", "third"]);
+    c.sleep_ms(1000); // the leader begins again from what was confirmed last
+    c.heal();
+    c.agree_all(["fourth", "fifth"]);
+    c.all_apply(["first", "second", "third", "fourth", "fifth"]);
 }
 
 /// An RPC that hangs to one follower holds up neither agreement with the others nor start() and state().

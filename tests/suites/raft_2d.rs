@@ -277,6 +277,52 @@ fn a_snapshot_finds_a_later_term(c: &Cluster) {
     agree_up_to(c, 31);
 }
 
+/// A snapshot from the leader of an earlier term is refused, and nothing of it is taken (§5.1; Figure 13, step 1).
+#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
+fn a_snapshot_of_an_earlier_term(c: &Cluster) {
+    agree_up_to(c, 5);
+    let leader = c.leader();
+    let [ahead, other] = c.others([leader]);
+    c.cut_off(ahead); // at 5, and runs for office
+    agree_up_to(c, 25);
+    c.sleep_ms(1500);
+    for to in [leader, other] {
+        c.cut_calls(ahead, to);
+    }
+    c.handle(Mail::Replies, ahead, leader, Handling::Swallow); // or its term would depose the leader
+    let (term, later, had) = (c.term_of(leader), c.term_of(ahead), c.applied(ahead));
+    c.rejoin(ahead);
+    c.sleep_ms(1500);
+    let has = c.applied(ahead);
+    c.expect(&claim::STALE_REQUESTS, later == term || has == had, || {
+        format!(
+            "{ahead} was in term {later}, with entries up to {had}; {leader} of term {term} sent it a snapshot, which it took: \
+             now it has them up to {has}"
+        )
+    });
+    c.let_all_pass();
+    c.heal();
+    agree_up_to(c, 31);
+}
+
+/// The service hands over a snapshot that it began before a newer one came from the leader: the newer one stays (§7).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn a_late_snapshot_of_the_service(c: &Cluster) {
+    agree_up_to(c, 5);
+    let leader = c.leader();
+    let [slow, _] = c.others([leader]);
+    c.set_snapshot_pace(slow, Duration::from_secs(10));
+    agree_up_to(c, 9); // of which the service makes a snapshot
+    c.cut_off(slow);
+    agree_up_to(c, 35);
+    c.rejoin(slow);
+    c.sleep_ms(12_000); // Raft has the leader's snapshot by now, and after that was given the service's own
+    c.set_snapshot_pace(slow, Duration::ZERO);
+    agree_up_to(c, 36);
+    c.restart(slow); // with what its Raft has kept
+    agree_up_to(c, 45);
+}
+
 /// Power fails right after, or while, a snapshot is taken; log and snapshot still fit (§7).
 #[story(part = "2D", servers = 3, points = 4, snapshots)]
 fn crash_while_taking_a_snapshot(c: &Cluster) {
@@ -290,6 +336,46 @@ fn crash_while_taking_a_snapshot(c: &Cluster) {
         c.restart_all(c.servers());
         c.agree(100 * round + 99);
     }
+}
+
+/// Power fails right after one save or another when a snapshot is taken; log and snapshot on disk fit after each (§7).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn power_fails_after_any_save(c: &Cluster) {
+    let mut last = 8; // what comes next makes each service take a snapshot
+    for saves in 1..=5 {
+        for leads in [true, false] {
+            agree_up_to(c, last);
+            let leader = c.leader();
+            let [follower, _] = c.others([leader]);
+            let victim = if leads { leader } else { follower };
+            c.arm_power_failure_at_save(victim, saves);
+            c.propose_at(leader, [random_command()]);
+            c.sleep_ms(100);
+            c.lose_power(victim);
+            c.restart(victim);
+            last += 10;
+        }
+    }
+    agree_up_to(c, last);
+}
+
+/// The same when a snapshot comes from the leader (§7, Figure 13).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn power_fails_after_any_save_of_an_install(c: &Cluster) {
+    let mut last = 5;
+    for saves in 1..=4 {
+        agree_up_to(c, last);
+        let [behind, _] = c.others([c.leader()]);
+        c.crash(behind);
+        last += 30;
+        agree_up_to(c, last);
+        c.arm_power_failure_at_save(behind, saves);
+        c.restart(behind);
+        c.sleep_ms(1000);
+        c.lose_power(behind);
+        c.restart(behind);
+    }
+    agree_up_to(c, last + 5);
 }
 
 /// A service that takes its time over each entry holds up neither elections nor start() and state().

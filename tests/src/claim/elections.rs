@@ -82,4 +82,10 @@ claims! {
         "§5.2",
         "Is the term in which a request was sent compared with the current one, and the role looked at, before its reply is used?",
         [Reply Vote Append Role];
+    /// Requests out of their time.
+    STALE_REQUESTS:
+        "a request of an older term is refused, and changes nothing",
+        "§5.1; Figures 2 and 13, Receiver implementation 1",
+        "Does each handler compare the request's term with its own before it does anything else?",
+        [Vote Append Snapshot Role];
 }

@@ -40,6 +40,12 @@ claims! {
         "§5.3",
         "Does start() ask whether this server leads, and return index and term if so? Or did the leader step down although nobody with a higher term spoke to it?",
         [Start Role Vote Beat];
+    /// start() at somebody who does not lead, or no more.
+    TAKES_AS_LEADER:
+        "start() takes a command only in a term that this server leads",
+        "§5.3; raftapi::Raft::start",
+        "Does start() look at the role, let go of the lock, and append later, when another may lead? Look and append in one step.",
+        [Start Role Vote Append];
     /// Nothing is committed that a majority does not hold.
     COMMIT_NEEDS_MAJORITY:
         "nothing is applied that a majority of the whole cluster does not hold",

@@ -361,6 +361,26 @@ fn a_leader_without_a_majority_of_votes() {
 }
 
 #[test]
+fn a_command_taken_by_one_who_does_not_lead() {
+    let mut rules = Rules::new(3);
+    assert!(rules.takes(A, Term(1)).is_ok(), "no vote is ever shown");
+    a_vote(B, 0, 1, true, &mut rules);
+    assert!(rules.takes(A, Term(1)).is_ok());
+    broken(
+        rules.takes(C, Term(2)),
+        &claim::TAKES_AS_LEADER,
+        "server 2 took a command in term 2, for which only {2} of 3 servers have voted for it, itself among them",
+    );
+    rules.leads(B, Term(2)).unwrap();
+    assert!(rules.takes(B, Term(2)).is_ok());
+    broken(
+        rules.takes(A, Term(2)),
+        &claim::TAKES_AS_LEADER,
+        "server 0 took a command in term 2, which server 1 leads",
+    );
+}
+
+#[test]
 fn votes_that_may_have_been_missed() {
     let mut rules = Rules::new(3);
     a_vote(B, 2, 1, true, &mut rules);

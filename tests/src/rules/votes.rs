@@ -74,24 +74,40 @@ impl Rules {
     /// # Errors
     /// No majority has voted for it. Where the membership can change, its changes are looked at instead.
     pub fn elected(&self, leader: Server, term: Term) -> Result<(), Broken> {
+        self.minority_for(leader, term).map_or(Ok(()), |voters| {
+            Err(claim::NO_LEADER_WITHOUT_MAJORITY
+                .broken(format!("{leader} leads term {term}, for which {voters}")))
+        })
+    }
+
+    /// `server` says that it took a command in `term`.
+    ///
+    /// # Errors
+    /// Another leads that term, or this one was not elected.
+    pub fn takes(&self, server: Server, term: Term) -> Result<(), Broken> {
+        let whose = match self.leaders.get(&term) {
+            Some(leader) if *leader == server => return Ok(()),
+            Some(leader) => Some(format!("which {leader} leads")),
+            None => (self.minority_for(server, term)).map(|voters| format!("for which {voters}")),
+        };
+        whose.map_or(Ok(()), |whose| {
+            Err(claim::TAKES_AS_LEADER
+                .broken(format!("{server} took a command in term {term}, {whose}")))
+        })
+    }
+
+    /// Who voted for `leader`, in words, if it is known that these are too few.
+    fn minority_for(&self, leader: Server, term: Term) -> Option<String> {
         if !self.votes.shows || self.members.is_some() || self.votes.unknown.contains(&term) {
-            return Ok(());
+            return None;
         }
+        let granted = self.votes.granted.get(&(term, leader));
         let mut voters = BTreeSet::from([leader]);
-        voters.extend(
-            self.votes
-                .granted
-                .get(&(term, leader))
-                .into_iter()
-                .flatten(),
-        );
+        voters.extend(granted.into_iter().flatten());
         let servers = self.saved.len();
-        if voters.len() * 2 > servers {
-            return Ok(());
-        }
-        Err(claim::NO_LEADER_WITHOUT_MAJORITY.broken(format!(
-            "{leader} leads term {term}, for which only {} of {servers} servers have voted for it, itself among them",
-            set(voters)
-        )))
+        (voters.len() * 2 <= servers).then(|| {
+            let voters = set(voters);
+            format!("only {voters} of {servers} servers have voted for it, itself among them")
+        })
     }
 }

@@ -146,6 +146,27 @@ fn a_reply_of_an_older_term() {
 }
 
 #[test]
+fn a_request_of_an_older_term() {
+    script!(Takes, |a| {
+        a.at_ms(100 + 100 * a.me as u64);
+        match a.me {
+            0 => a.runs(1, &[1]),
+            2 => a.runs(4, &[]),
+            _ => {}
+        }
+    });
+    golden::<Takes>("stale_requests", &claim::STALE_REQUESTS, |c| {
+        c.sleep_ms(500);
+        let ahead = Server::numbered(2);
+        let term = c.term_of(ahead);
+        c.expect(&claim::STALE_REQUESTS, term < Term(4), || {
+            format!("{ahead} was in term {term}, with entries up to 5; server 0 of term 1 sent it a snapshot, which it took: \
+                     now it has them up to 19")
+        });
+    });
+}
+
+#[test]
 fn a_candidate_that_stays_behind() {
     script!(Stays, |a| {
         a.at_ms(100 + 100 * a.me as u64);

@@ -94,3 +94,19 @@ fn a_command_that_is_gone() {
         );
     });
 }
+
+#[test]
+fn a_command_taken_in_a_term_of_another() {
+    script!(Late, |a| {
+        two_leaders(a);
+        if a.me == 0 {
+            a.at_ms(700);
+            a.state.lock().1 = true; // server 1 has told it of term 2, and it still takes commands
+        }
+    });
+    golden::<Late>("takes_as_leader", &claim::TAKES_AS_LEADER, |c| {
+        c.sleep_ms(1000);
+        let _ = c.try_propose(Server::numbered(0), "y");
+        c.sleep_ms(1);
+    });
+}
