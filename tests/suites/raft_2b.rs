@@ -481,17 +481,22 @@ fn matches_are_counted_anew(c: &Cluster) {
     c.agree("first");
     let twice = c.leader();
     let [forgetful, next, y, z] = c.others([twice]);
-    // `forgetful` confirms three entries, which get lost: `next` is elected by others and puts its own there.
+    // `forgetful` confirms six entries, which get lost: `next` is elected by others and puts its own there.
     c.partition(&[&[twice, forgetful]]);
-    c.propose_at(twice, ["lost", "lost too", "lost as well"]);
+    c.propose_at(twice, (0..6).map(|number| format!("lost {number}")));
     c.sleep_ms(300);
     c.elect(next, &[y, z]);
     c.let_all_pass();
-    c.partition(&[&[next, y, z, forgetful]]);
-    c.agree_on(4, "second");
-    // Now `twice` leads again. What it was told of the entries up to the fourth is not true any more.
-    c.partition(&[&[next, y, z, twice]]);
-    c.agree_on(4, "third");
+    c.heal();
+    c.cut_off(twice);
+    c.cut_off(forgetful);
+    c.agree("second");
+    c.rejoin(forgetful);
+    c.agree("third");
+    // Now `twice` leads again. What it was told of the entries up to the seventh is not true any more.
+    c.cut_off(forgetful);
+    c.rejoin(twice);
+    c.agree("fourth");
     c.elect(twice, &[next, y, z]);
     c.let_all_pass();
     c.partition(&[&[twice, y]]);
@@ -499,6 +504,7 @@ fn matches_are_counted_anew(c: &Cluster) {
     c.sleep_ms(1000);
     c.none_applied(index);
     c.heal();
+    c.rejoin(forgetful);
     c.agree("last");
 }
 
@@ -657,18 +663,34 @@ fn deaf_leader(c: &Cluster) {
     c.all_apply(["base", "unanswered", "answered"]);
 }
 
-/// A follower whose answers get lost commits with the others, and is in step again when it is heard (§5.3).
+/// A follower whose answers got lost has committed what the leader sends it again, and is in step as soon as it is heard (§5.3).
 #[story(part = "2B", servers = 3, points = 3, exact)]
 fn unheard_follower(c: &Cluster) {
     c.agree("first");
     let leader = c.leader();
     let [unheard, _] = c.others([leader]);
     c.cut_one_way(unheard, leader);
-    c.agree_all(["second", "third"]);
-    c.sleep_ms(1000); // the leader begins again from what was confirmed last
+    c.agree_on(2, "second");
+    c.agree_on(2, "third");
+    c.sleep_ms(1000); // the leader begins again, more than once, from what was confirmed last
     c.heal();
-    c.agree_all(["fourth", "fifth"]);
-    c.all_apply(["first", "second", "third", "fourth", "fifth"]);
+    c.agree("fourth");
+    c.all_apply(["first", "second", "third", "fourth"]);
+}
+
+/// A leader that was killed takes no more commands (raftapi::Raft::kill).
+#[story(part = "2B", servers = 3, points = 1, exact)]
+fn a_killed_leader_takes_nothing(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    c.kill_all_and_check();
+    let taken = c.try_propose(leader, "too late");
+    c.expect(&claim::ENDS_WHEN_KILLED, taken.is_err(), || {
+        format!(
+            "{leader} led and was killed; after that start() took a command, for index {}",
+            taken.map_or(0, |(index, _)| index.0)
+        )
+    });
 }
 
 /// An RPC that hangs to one follower holds up neither agreement with the others nor start() and state().

@@ -217,7 +217,9 @@ fn a_thread_that_lingers_is_worth_a_warning_anywhere() {
     let seen = perform::<LINGERS>(|c| _ = c.leader());
     assert!(seen.broken.is_none(), "{}", seen.report);
     assert!(
-        seen.warnings[0].starts_with("kill() ends all threads of a server: server 0: thread"),
+        seen.warnings[0].starts_with(
+            "kill() ends all threads of a server, which takes no more commands: server 0: thread"
+        ),
         "{:?}",
         seen.warnings
     );

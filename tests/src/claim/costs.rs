@@ -53,8 +53,8 @@ claims! {
         [Start Append Beat Rpc Step];
     /// kill().
     ENDS_WHEN_KILLED:
-        "kill() ends all threads of a server",
+        "kill() ends all threads of a server, which takes no more commands",
         "raftapi::Raft::kill",
-        "Which loop does not look whether the server was killed?",
+        "Which loop, or start(), does not look whether the server was killed?",
         [Step Life];
 }
