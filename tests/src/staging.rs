@@ -38,6 +38,19 @@ impl Cluster {
         None
     }
 
+    /// A leader is in office, and its predecessor, which still takes itself for one, has heard nothing of it:
+    /// (old, next). What would tell it is held. For clusters of three.
+    #[track_caller]
+    pub fn old_and_next_leader(&self) -> (Server, Server) {
+        let old = self.leader();
+        let others: [Server; 2] = self.others([old]);
+        for other in others {
+            self.cut_calls(old, other);
+            self.hold(other, old);
+        }
+        (old, self.leader_among(&others))
+    }
+
     /// Lets `winner` be elected by `voters`, and by nobody else, and lets nothing else of it out: its
     /// requests to them are held. All other links between servers are cut. For clusters of five and more.
     ///

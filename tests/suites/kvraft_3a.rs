@@ -19,6 +19,12 @@ fn speed(c: &Cluster) {
     c.expect_speed();
 }
 
+/// No answer is late though nothing fails: whoever waits for an operation is there before it can be applied.
+#[story(part = "3A", servers = 3, points = 2, exact)]
+fn no_answer_is_late(c: &Cluster) {
+    c.expect_no_late_answer();
+}
+
 /// Several clients at once (§8).
 #[story(part = "3A", servers = 5, points = 3, original)]
 fn concurrent(c: &Cluster) {

@@ -574,6 +574,25 @@ fn idle_traffic(c: &Cluster) {
     });
 }
 
+/// Whoever asks a server for its state at the very moment at which it steps down hears of the old term or of the new one, and
+/// never that it leads the new one (raftapi::Raft::state).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn state_while_stepping_down(c: &Cluster) {
+    for _ in 0..20 {
+        let (old, next) = c.old_and_next_leader();
+        c.together(4, move |c, asker| match asker {
+            0 => {
+                c.release_held(Mail::Requests, next, old);
+            }
+            // What it says is held against what is known of the term (rules.rs).
+            _ => (0..50).for_each(|_| _ = c.state(old)),
+        });
+        c.let_all_pass();
+        c.heal();
+    }
+    c.leader();
+}
+
 /// A server that is told to end leaves no thread behind.
 #[story(part = "2A", servers = 3, points = 2, exact)]
 fn kill_ends_every_thread(c: &Cluster) {

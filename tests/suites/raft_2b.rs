@@ -156,14 +156,7 @@ fn concurrent_starts(c: &Cluster) {
 fn start_while_stepping_down(c: &Cluster) {
     c.agree("first");
     for round in 0..30u64 {
-        // The next leader is elected by the third server. The old one hears nothing of it until now.
-        let old = c.leader();
-        let [one, other] = c.others([old]);
-        for from in [one, other] {
-            c.cut_calls(old, from);
-            c.hold(from, old);
-        }
-        let next = c.leader_among(&[one, other]);
+        let (old, next) = c.old_and_next_leader();
         c.together(4, move |c, client| match client {
             0 => {
                 c.release_held(Mail::Requests, next, old);

@@ -115,6 +115,38 @@ impl Cluster {
         });
     }
 
+    /// Several clerks append on a network without a fault: nobody's answer is late, as one is that somebody forgot to give.
+    #[track_caller]
+    pub fn expect_no_late_answer(&self) {
+        const CLERKS: usize = 5;
+        const OPERATIONS: usize = 300;
+        const LATE: Duration = Duration::from_millis(250);
+        self.clerk().get("x"); // once there is a leader
+        let clerks: Vec<_> = (0..CLERKS)
+            .map(|number| {
+                let mut clerk = self.clerk();
+                self.start_actor(number, move |c, client| {
+                    let one = |number| {
+                        let began = c.now();
+                        clerk.append("x", &append_text(client, number));
+                        c.now() - began
+                    };
+                    (0..OPERATIONS).map(one).max().unwrap_or_default()
+                })
+            })
+            .collect();
+        let longest = clerks.into_iter().map(|clerk| self.join_actor(clerk)).max();
+        let longest = longest.unwrap_or_default();
+        self.expect(&claim::KV_SPEED, longest <= LATE, || {
+            format!(
+                "nothing failed, and one of {} appends took {} ms; expected at most {} ms",
+                CLERKS * OPERATIONS,
+                longest.as_millis(),
+                LATE.as_millis()
+            )
+        });
+    }
+
     /// Servers crash one at a time, any of them, and come back, while clients append to one key and read it.
     #[track_caller]
     pub fn work_while_servers_crash(&self) {
