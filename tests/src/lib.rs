@@ -10,6 +10,7 @@
 //! | `leaders`, `agree`, `costs` | what a story asks: who leads, is a command agreed on, how many RPCs was that |
 //! | `members` | part 2E: who is a member, and how that changes |
 //! | `post`, `staging` | messages held back, released, sent twice; situations made with that |
+//! | `power` | power failures right after a reply or a save |
 //! | `nemesis` | faults as plain data |
 //! | `claim` | every claim, with its section of the paper and the question to ask when it is broken |
 //! | `history`, `applier` | what was applied, with the checks on each entry |
