@@ -251,15 +251,7 @@ fn edge_of_the_snapshot(c: &Cluster) {
 /// A server that nobody hears is in a later term, and its leader has only a snapshot for it: the reply tells of the term (Figure 13; §5.1).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn a_snapshot_finds_a_later_term(c: &Cluster) {
-    agree_up_to(c, 5);
-    let leader = c.leader();
-    let [ahead, other] = c.others([leader]);
-    c.cut_off(ahead); // at 5, and runs for office
-    agree_up_to(c, 25);
-    c.sleep_ms(1500);
-    for to in [leader, other] {
-        c.cut_calls(ahead, to);
-    }
+    let (leader, ahead) = behind_and_ahead(c);
     let term = c.term_of(ahead);
     c.rejoin(ahead);
     let known = c.until(Duration::from_secs(5), Duration::from_millis(10), || {
@@ -277,18 +269,25 @@ fn a_snapshot_finds_a_later_term(c: &Cluster) {
     agree_up_to(c, 31);
 }
 
-/// A snapshot from the leader of an earlier term is refused, and nothing of it is taken (§5.1; Figure 13, step 1).
-#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
-fn a_snapshot_of_an_earlier_term(c: &Cluster) {
+/// A server that is behind in entries, for which its leader has only a snapshot, and ahead in terms, of which nobody
+/// has heard: (leader, ahead). It is still cut off, and can call nobody when it is back.
+fn behind_and_ahead(c: &Cluster) -> (Server, Server) {
     agree_up_to(c, 5);
     let leader = c.leader();
     let [ahead, other] = c.others([leader]);
-    c.cut_off(ahead); // at 5, and runs for office
+    c.cut_off(ahead); // and runs for office
     agree_up_to(c, 25);
     c.sleep_ms(1500);
     for to in [leader, other] {
         c.cut_calls(ahead, to);
     }
+    (leader, ahead)
+}
+
+/// A snapshot from the leader of an earlier term is refused, and nothing of it is taken (§5.1; Figure 13, step 1).
+#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
+fn a_snapshot_of_an_earlier_term(c: &Cluster) {
+    let (leader, ahead) = behind_and_ahead(c);
     c.handle(Mail::Replies, ahead, leader, Handling::Swallow); // or its term would depose the leader
     let (term, later, had) = (c.term_of(leader), c.term_of(ahead), c.applied(ahead));
     c.rejoin(ahead);
