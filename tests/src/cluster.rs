@@ -66,6 +66,7 @@ pub(crate) struct Life {
 /// The name of a client end: new in each life, so that nothing of an old one gets through.
 pub(crate) type EndName = String;
 
+/// A disk whose saves may be followed by a power failure, and show in the trace if there is one.
 fn a_disk(kind: Kind, power: &Arc<Power>) -> Disk {
     let (scribe, power) = (scribe::of_disk(kind), power.clone());
     Disk::observed(move |saved| {

@@ -38,17 +38,23 @@ impl Cluster {
         None
     }
 
-    /// A leader is in office, and its predecessor, which still takes itself for one, has heard nothing of it:
-    /// (old, next). What would tell it is held. For clusters of three.
+    /// A leader learns of its successor, which it has heard nothing of till now, while three threads do `act` to it. For
+    /// clusters of three.
     #[track_caller]
-    pub fn old_and_next_leader(&self) -> (Server, Server) {
+    pub fn depose_while(&self, act: impl Fn(&Cluster, Server, usize) + Clone + Send + 'static) {
         let old = self.leader();
         let others: [Server; 2] = self.others([old]);
         for other in others {
             self.cut_calls(old, other);
             self.hold(other, old);
         }
-        (old, self.leader_among(&others))
+        let next = self.leader_among(&others);
+        self.together(4, move |c, actor| match actor {
+            0 => _ = c.release_held(Mail::Requests, next, old),
+            _ => act(c, old, actor),
+        });
+        self.let_all_pass();
+        self.heal();
     }
 
     /// Lets `winner` be elected by `voters`, and by nobody else, and lets nothing else of it out: its

@@ -579,16 +579,8 @@ fn idle_traffic(c: &Cluster) {
 #[story(part = "2A", servers = 3, points = 2, exact)]
 fn state_while_stepping_down(c: &Cluster) {
     for _ in 0..20 {
-        let (old, next) = c.old_and_next_leader();
-        c.together(4, move |c, asker| match asker {
-            0 => {
-                c.release_held(Mail::Requests, next, old);
-            }
-            // What it says is held against what is known of the term (rules.rs).
-            _ => (0..50).for_each(|_| _ = c.state(old)),
-        });
-        c.let_all_pass();
-        c.heal();
+        // What it says is held against what is known of the term (rules.rs).
+        c.depose_while(|c, old, _| (0..50).for_each(|_| _ = c.state(old)));
     }
     c.leader();
 }

@@ -156,15 +156,9 @@ fn concurrent_starts(c: &Cluster) {
 fn start_while_stepping_down(c: &Cluster) {
     c.agree("first");
     for round in 0..30u64 {
-        let (old, next) = c.old_and_next_leader();
-        c.together(4, move |c, client| match client {
-            0 => {
-                c.release_held(Mail::Requests, next, old);
-            }
-            _ => while_it_takes_them(c, old, &format!("{round} of {client}")),
+        c.depose_while(move |c, old, client| {
+            while_it_takes_them(c, old, &format!("{round} of {client}"));
         });
-        c.let_all_pass();
-        c.heal();
     }
     c.agree("last");
 }

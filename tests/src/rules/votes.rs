@@ -14,7 +14,6 @@ use crate::server::set;
 /// The votes that were seen.
 #[derive(Debug, Default)]
 pub struct Votes {
-    granted: BTreeMap<(Term, Server), BTreeSet<Server>>,
     /// Who got a server's vote. Each of its lives has a vote of its own: before part 2C nothing is saved, and from
     /// then on [`Rules::saved`] compares the lives.
     given: BTreeMap<(Term, Server, u32), Server>,
@@ -50,8 +49,6 @@ impl Rules {
             return Ok(());
         }
         let candidate = Server::numbered(candidate.0);
-        let votes = self.votes.granted.entry((*term, candidate));
-        votes.or_default().insert(voter);
         let first = self.votes.given.entry((*term, voter, life));
         let first = *first.or_insert(candidate);
         if first != candidate {
@@ -101,9 +98,15 @@ impl Rules {
         if !self.votes.shows || self.members.is_some() || self.votes.unknown.contains(&term) {
             return None;
         }
-        let granted = self.votes.granted.get(&(term, leader));
+        let first = (term, Server::numbered(0), 0);
+        let given = self.votes.given.range(first..);
+        let given = given.take_while(|((of, ..), _)| *of == term);
         let mut voters = BTreeSet::from([leader]);
-        voters.extend(granted.into_iter().flatten());
+        voters.extend(
+            given
+                .filter(|(_, to)| **to == leader)
+                .map(|((_, voter, _), _)| *voter),
+        );
         let servers = self.saved.len();
         (voters.len() * 2 <= servers).then(|| {
             let voters = set(voters);
