@@ -18,7 +18,7 @@ pub struct Test {
     pub executable: PathBuf,
 }
 
-/// Asks each suite for its tests, in the order of the parts and of their source.
+/// Asks each suite for its tests, in the order of the parts and of their sources.
 ///
 /// # Errors
 /// A suite does not answer.
@@ -39,8 +39,11 @@ pub fn list(suites: &Suites) -> Result<Vec<Arc<Test>>, String> {
     Ok(tests)
 }
 
-fn order(test: &Test) -> (&str, &str, u32) {
-    (&test.story.part, &test.story.file, test.story.line)
+/// A suite's root comes before its modules.
+fn order(test: &Test) -> (&str, bool, &str, u32) {
+    let story = &test.story;
+    let in_a_module = story.path.contains("::");
+    (&story.part, in_a_module, &story.file, story.line)
 }
 
 fn ask(executable: &Path, answers: &Path) -> Result<Vec<Story>, String> {

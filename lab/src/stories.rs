@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-/// A suite: a file of `tests/suites`.
+use crate::workspace;
+
+/// A suite: a file of `tests/suites`, or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suite {
     /// Its part: `2A`.
@@ -21,18 +23,20 @@ pub fn suites(root: &Path) -> Result<Vec<Suite>, String> {
     let folder = root.join("tests/suites");
     let problem = |e: std::io::Error| format!("{}: {e}", folder.display());
     let mut suites = Vec::new();
-    for file in folder.read_dir().map_err(problem)? {
-        let path = file.map_err(problem)?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let is_rust = path.extension().is_some_and(|ending| ending == "rs");
-        let Some((_, part)) = name.rsplit_once('_').filter(|_| is_rust) else {
+    for name in workspace::suites(root) {
+        let Some((_, part)) = name.rsplit_once('_') else {
             continue;
         };
-        let text = std::fs::read_to_string(&path).map_err(problem)?;
+        let sources = workspace::sources(root, &name).map_err(problem)?;
+        let texts: Result<Vec<String>, _> = sources.iter().map(std::fs::read_to_string).collect();
         suites.push(Suite {
             part: part.to_uppercase(),
-            name: name.to_string(),
-            tests: tests(&text),
+            tests: texts
+                .map_err(problem)?
+                .iter()
+                .flat_map(|text| tests(text))
+                .collect(),
+            name,
         });
     }
     suites.sort_by(|a, b| a.part.cmp(&b.part));
@@ -78,7 +82,15 @@ mod tests_of_this {
         let suites = suites(root).unwrap();
         let parts: Vec<&str> = suites.iter().map(|suite| suite.part.as_str()).collect();
         assert_eq!(parts, ["2A", "2B", "2C", "2D", "2E", "3A", "3B"]);
-        assert!(suites[0].tests.contains(&"re_election".to_string()));
+        let of_2a = &suites[0].tests;
+        assert_eq!(
+            of_2a[0], "initial_election",
+            "what is in main.rs comes first"
+        );
+        assert!(
+            of_2a.contains(&"one_vote_a_term".to_string()),
+            "what is in a module, too"
+        );
         assert!(suites.iter().all(|suite| suite.tests.len() > 5));
     }
 }

@@ -97,20 +97,43 @@ pub fn fetch(root: &Path) -> Result<(), String> {
     status.success().then_some(()).ok_or_else(|| failed.into())
 }
 
-/// The suites by their files: `tests/suites/raft_2a.rs` and so on.
+/// The suites by their sources: `tests/suites/raft_2c.rs`, or the folder `tests/suites/raft_2a/` with its `main.rs`.
 pub fn suites(root: &Path) -> Vec<String> {
-    let files = root.join("tests/suites").read_dir();
-    let names = files
+    let entries = root.join("tests/suites").read_dir();
+    let paths = entries
         .into_iter()
         .flatten()
         .flatten()
-        .map(|file| file.path());
-    let mut names: Vec<String> = names
-        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .map(|entry| entry.path());
+    let is_suite = |path: &PathBuf| {
+        path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file()
+    };
+    let mut names: Vec<String> = paths
+        .filter(is_suite)
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_string()))
         .collect();
     names.sort();
     names
+}
+
+/// The files of a suite: its root first, then its modules by name.
+///
+/// # Errors
+/// They can't be listed.
+pub fn sources(root: &Path, suite: &str) -> std::io::Result<Vec<PathBuf>> {
+    let folder = root.join("tests/suites");
+    let alone = folder.join(format!("{suite}.rs"));
+    if alone.is_file() {
+        return Ok(vec![alone]);
+    }
+    let entries = folder.join(suite).read_dir()?;
+    let paths: Result<Vec<PathBuf>, _> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect();
+    let mut sources = paths?;
+    sources.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    sources.sort_by_key(|path| (!path.ends_with("main.rs"), path.clone()));
+    Ok(sources)
 }
 
 /// Builds the suites; the compiler speaks on stderr.

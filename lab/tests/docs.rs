@@ -83,12 +83,28 @@ fn claims() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The sources of the suites: files, and folders of files.
+fn suites() -> Vec<PathBuf> {
+    let mut sources = Vec::new();
+    let mut folders = vec![root().join("tests/suites")];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => sources.push(path),
+            }
+        }
+    }
+    sources
+}
+
 /// The names of all tests.
 fn tests() -> Vec<String> {
     let mut names = Vec::new();
-    for file in root().join("tests/suites").read_dir().unwrap() {
+    for file in suites() {
         let mut after = false;
-        for line in read(file.unwrap().path()).lines() {
+        for line in read(file).lines() {
             after |= line.starts_with("#[story(");
             if let Some((name, _)) = line.strip_prefix("fn ").and_then(|l| l.split_once('('))
                 && std::mem::take(&mut after)
@@ -117,6 +133,11 @@ fn quoted_reports_are_what_the_harness_says() {
                     "no such claim: {at}"
                 );
                 quoted += 1;
+            }
+            if let Some(noticed) = line.strip_prefix("  Noticed at ") {
+                let place = noticed.split(" by ").nth(1).unwrap();
+                let file = place.split(':').next().unwrap();
+                assert!(root().join(file).is_file(), "no such file: {at}");
             }
             if let Some(question) = line.strip_prefix("  Question: ") {
                 assert!(

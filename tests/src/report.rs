@@ -20,8 +20,8 @@ use moments::Moments;
 const SEEN: usize = 16;
 /// Events that led to it.
 const EVENTS: usize = 10;
-/// Letters of a server's last words.
-const WORDS: usize = 70;
+/// Letters of a server's last words: a sentence, not a dump of its log.
+const WORDS: usize = 100;
 
 /// The report of a failed run, a screen at most.
 pub fn failure(run: &Run, ended: &Ended) -> String {
@@ -155,15 +155,21 @@ fn describe(server: &ServerFacts, run: &Run, number: Server, moments: &Moments) 
     }
     let mut line = parts.join(", ");
     if let Some((at, words)) = &known.words {
-        let words: String = words
-            .chars()
-            .take(WORDS)
-            .filter(|c| !c.is_control())
-            .collect();
+        let words = shortened(words);
         let at = seconds(Duration::from_nanos(*at));
         let _ = write!(line, "; last words: \"{words}\" ({at})");
     }
     line
+}
+
+/// In one line, and with "…" for what does not go into it.
+fn shortened(words: &str) -> String {
+    let mut letters = words.chars().filter(|c| !c.is_control());
+    let mut short: String = letters.by_ref().take(WORDS).collect();
+    if letters.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// "on disk term 3, vote 1, log 11..12@3"; nothing for a Raft that does not show its disk.
@@ -215,5 +221,18 @@ fn capitalised(text: &str) -> String {
         Some(_) if is_code => text.to_string(),
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_last_words_say_that_they_go_on() {
+        let fits = "é".repeat(WORDS);
+        assert_eq!(shortened(&fits), fits);
+        assert_eq!(shortened(&format!("{fits}é")), format!("{fits}…"));
+        assert_eq!(shortened("a\tb\n"), "ab");
     }
 }

@@ -1,0 +1,131 @@
+//! Who hears of a later term, or of the leader of its own, follows (§5.1, §5.2).
+
+use raft::Raft;
+use tests::prelude::*;
+
+/// A candidate that hears from a leader of its own term follows it (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn equal_term_heartbeat_ends_candidacy(c: &Cluster) {
+    let mut saw = None;
+    for _ in 0..10 {
+        let Some((winner, loser, voter, term)) = c.two_candidates() else {
+            break;
+        };
+        c.release_held(Mail::Requests, winner, voter);
+        let won = c.until(Duration::from_millis(20), Duration::from_millis(1), || {
+            c.leads(winner)
+        });
+        let in_time = won && c.term_of(loser) == term;
+        c.let_all_pass();
+        if !in_time {
+            continue; // the loser had already gone on to another term
+        }
+        c.sleep_ms(2000);
+        if c.state(winner) == Some((term, true)) && c.term_of(loser) == term {
+            return;
+        }
+        saw = Some(format!(
+            "{winner} won term {term}, in which {loser} was a candidate too; two quiet seconds later {loser} is in term {}",
+            c.term_of(loser)
+        ));
+    }
+    c.expect(&claim::CANDIDATE_FOLLOWS, saw.is_none(), || {
+        saw.unwrap_or_default()
+    });
+}
+
+/// A candidate that is far behind takes over the term that it finds in a refusal (§5.1).
+#[story(part = "2A", servers = 3, points = 3, exact, limit = 200)]
+fn a_refusal_brings_the_term(c: &Cluster) {
+    const FAR: u64 = 40;
+    let leader = c.leader();
+    let [ahead, behind] = c.others([leader]);
+    // `ahead` runs for one term after the other, and nobody hears of it.
+    c.cut_off(ahead);
+    let far = || c.term_of(ahead).0 > c.term_of(behind).0 + FAR;
+    if !c.until(Duration::from_secs(100), Duration::from_millis(100), far) {
+        return; // it asks for leave before it runs (PreVote)
+    }
+    c.cut_off(leader);
+    c.handle(Mail::Requests, ahead, behind, Handling::Hold);
+    c.rejoin(ahead);
+    let term = c.term_of(ahead);
+    // `behind` runs for terms that `ahead` has long left.
+    let told = c.until(Duration::from_secs(4), Duration::from_millis(5), || {
+        c.term_of(behind) >= term
+    });
+    c.expect(&claim::HIGHER_TERM, told, || {
+        format!(
+            "{behind} is in term {}, 4 s after it could ask {ahead} for its vote, which was in term {term}",
+            c.term_of(behind)
+        )
+    });
+}
+
+/// A leader whose messages are lost, but which hears the others, makes way for a new one (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn mute_leader(c: &Cluster) {
+    let mute = c.leader();
+    let others: [Server; 2] = c.others([mute]);
+    for other in others {
+        c.cut_one_way(mute, other);
+    }
+    c.leader_among(&others);
+    c.sleep_ms(1000);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, !c.leads(mute), || {
+        format!(
+            "{mute} still says that it leads term {}, though it hears of a later one",
+            c.term_of(mute)
+        )
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A leader that nobody can call learns from replies that its term is over (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn replies_depose_a_leader(c: &Cluster) {
+    let old = c.leader();
+    let term = c.term_of(old);
+    c.cut_off(old);
+    let others: [Server; 2] = c.others([old]);
+    c.leader_among(&others);
+    for other in others {
+        c.cut_calls(other, old);
+    }
+    c.rejoin(old);
+    let poll = Duration::from_millis(10);
+    let deposed = c.until(Duration::from_secs(8), poll, || c.term_of(old) > term);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, deposed, || {
+        format!("{old} still leads term {term}, though replies to its heartbeats carry a later one")
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A server that hears nobody but is heard does not keep the others from having a leader for long (§5.2).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn deaf_follower(c: &Cluster) {
+    let leader = c.leader();
+    let [deaf, ..]: [Server; 4] = c.others([leader]);
+    let others: [Server; 4] = c.others([deaf]);
+    for other in others {
+        c.cut_one_way(other, deaf);
+    }
+    c.sleep_ms(3000); // its terms grow and the others hear of each
+    c.heal();
+    c.leader();
+    c.sleep_ms(50);
+    c.terms();
+}
+
+/// Whoever asks a server for its state at the very moment at which it steps down hears of the old term or of the new one, and
+/// never that it leads the new one (raftapi::Raft::state).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn state_while_stepping_down(c: &Cluster) {
+    for _ in 0..20 {
+        // What it says is held against what is known of the term (rules.rs).
+        c.depose_while(|c, old, _| (0..50).for_each(|_| _ = c.state(old)));
+    }
+    c.leader();
+}

@@ -1,0 +1,152 @@
+//! Who gives its vote, to whom, and what it counts for (§5.2).
+
+use raft::Raft;
+use tests::prelude::*;
+
+/// A server gives its vote in a term once: to the first of two candidates (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn one_vote_a_term(c: &Cluster) {
+    for _ in 0..5 {
+        let Some((first, second, voter, term)) = c.two_candidates() else {
+            return;
+        };
+        c.release_held(Mail::Requests, first, voter);
+        c.sleep_ms(2);
+        c.release_held(Mail::Requests, second, voter);
+        let twice = c.until(Duration::from_millis(5), Duration::from_millis(1), || {
+            c.state(first) == Some((term, true)) && c.state(second) == Some((term, true))
+        });
+        c.expect(&claim::ELECTION_SAFETY, !twice, || {
+            format!("{voter} was asked by {first}, then by {second}, and now both lead term {term}")
+        });
+        c.let_all_pass();
+    }
+}
+
+/// A candidate has voted for itself: another candidate of its term does not get its vote (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn a_candidate_has_voted(c: &Cluster) {
+    for _ in 0..5 {
+        let Some((one, other, voter, term)) = c.two_candidates() else {
+            return;
+        };
+        c.release_held(Mail::Requests, one, other);
+        c.sleep_ms(2);
+        c.release_held(Mail::Requests, other, voter);
+        let both = c.until(Duration::from_millis(5), Duration::from_millis(1), || {
+            c.state(one) == Some((term, true)) && c.state(other) == Some((term, true))
+        });
+        c.expect(&claim::ELECTION_SAFETY, !both, || {
+            format!("{one} asked {other}, which was a candidate of term {term} too, for its vote; now both lead that term")
+        });
+        c.let_all_pass();
+    }
+}
+
+/// Votes that arrive when their term is over do not count for the next one (§5.2).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn late_votes_do_not_count(c: &Cluster) {
+    // Everybody hears every request; nobody hears an answer.
+    c.handle_all(Mail::Replies, Handling::Hold);
+    let asked = |s: &Server| {
+        c.others::<4>([*s])
+            .iter()
+            .all(|v| c.held(Mail::Replies, *v, *s) > 0)
+    };
+    let began = c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        c.servers().iter().any(asked)
+    });
+    c.expect(&claim::SITUATION, began, || {
+        "nobody asked for votes within 5 s".into()
+    });
+    let candidate = c.servers().into_iter().find(asked).expect("somebody asked");
+    let term = c.term_of(candidate);
+    c.handle_all(Mail::Requests, Handling::Swallow); // from now on nobody hears any request either
+    let moved_on = c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        c.term_of(candidate) > term
+    });
+    if !moved_on {
+        return; // a Raft that asks for leave before it runs (PreVote) stays in its term
+    }
+    for voter in c.others::<4>([candidate]) {
+        c.release_held(Mail::Replies, voter, candidate);
+    }
+    let leads = c.until(Duration::from_secs(1), Duration::from_millis(5), || {
+        c.leads(candidate)
+    });
+    c.expect(&claim::STALE_REPLIES, !leads, || {
+        let now = c.term_of(candidate);
+        format!("{candidate} leads term {now}, in which nobody got its requests; the votes that came were of term {term}")
+    });
+}
+
+/// Each time that a candidate runs it hears of one vote, of another server each time: votes of several terms elect nobody (§5.2).
+#[story(part = "2A", servers = 5, points = 3, exact)]
+fn votes_of_one_term_only(c: &Cluster) {
+    let [candidate, voters @ ..]: [Server; 5] = c.all();
+    for from in voters {
+        let others: [Server; 4] = c.others([from]);
+        others.into_iter().for_each(|to| c.cut_calls(from, to));
+    }
+    for _ in 0..2 {
+        for voter in voters {
+            for from in voters {
+                let handling = match from == voter {
+                    true => Handling::Pass,
+                    false => Handling::Swallow,
+                };
+                c.handle(Mail::Replies, from, candidate, handling);
+            }
+            c.sleep_ms(700); // what rules/votes.rs sees of this must add up
+        }
+    }
+    c.let_all_pass();
+    c.heal();
+    c.leader();
+}
+
+/// Two run for one term and one wins; the loser's requests, late, do not take the office from it and get no vote (§5.1, §5.2).
+#[story(part = "2A", servers = 3, points = 3, exact)]
+fn a_rivals_late_request(c: &Cluster) {
+    c.handle_all(Mail::Requests, Handling::Hold);
+    let held = |from: &Server| {
+        let others: [Server; 2] = c.others([*from]);
+        others
+            .iter()
+            .any(|to| c.held(Mail::Requests, *from, *to) > 0)
+    };
+    let all: [Server; 3] = c.all();
+    let runs = || all.into_iter().find(held);
+    c.until(Duration::from_secs(5), Duration::from_millis(1), || {
+        runs().is_some()
+    });
+    let Some(rival) = runs() else {
+        c.fail(
+            &claim::ONE_LEADER,
+            "5 s after the start nobody has called anybody",
+        );
+    };
+    let [a, b] = c.others([rival]);
+    for (from, to) in [(a, b), (b, a), (a, rival), (b, rival)] {
+        c.handle(Mail::Requests, from, to, Handling::Pass);
+    }
+    for to in [a, b] {
+        c.handle(Mail::Replies, rival, to, Handling::Swallow); // it may be in a later term by then
+    }
+    let leader = c.leader_among(&[a, b]);
+    let term = c.term_of(leader);
+    c.release_next(Mail::Requests, rival, leader);
+    let (within, poll) = (Duration::from_millis(300), Duration::from_millis(1));
+    let stays = !c.until(within, poll, || {
+        !c.leads(leader) || c.term_of(leader) > term
+    });
+    c.expect(&claim::STABLE_LEADER, stays, || {
+        format!("{leader} led term {term} until a request came in that {rival} had sent when it ran for office before")
+    });
+    // The other one has heard from the leader since it voted for it. That must not have cost it the memory of its vote.
+    let other = if leader == a { b } else { a };
+    c.release_next(Mail::Requests, rival, other);
+    c.sleep_ms(50); // what it answers is checked as it leaves (rules.rs)
+    c.let_all_pass();
+    c.leader();
+}

@@ -1,0 +1,91 @@
+//! How a follower's log is made like the leader's (§5.3).
+
+use raft::Raft;
+use tests::prelude::*;
+
+use crate::{agree_often, propose_in_vain};
+
+/// A log that is wrong by 150 entries is put right in a few round trips, not in 150 (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn quick_backup(c: &Cluster) {
+    c.agree("base");
+    let wrong = c.leader();
+    c.cut_off(wrong);
+    propose_in_vain(c, wrong, 150);
+    c.leader();
+    agree_often(c, 150);
+    let last = c.agree("last");
+    repairs_quickly(c, wrong, last);
+}
+
+/// The same where the leader has no entry of the term in which the wrong ones were made, so that nothing but the
+/// follower's own log can tell how far they go back (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn quick_backup_of_an_unknown_term(c: &Cluster) {
+    c.agree("base");
+    let first = c.leader();
+    c.cut_off(first);
+    let wrong = c.leader();
+    c.cut_off(wrong); // nobody else has anything of its term
+    propose_in_vain(c, wrong, 150);
+    c.rejoin(first);
+    c.leader();
+    agree_often(c, 150);
+    let last = c.agree("last");
+    repairs_quickly(c, wrong, last);
+}
+
+/// A leader that does not know where the logs part, and so starts at the end of its own, puts that of `wrong` right.
+fn repairs_quickly(c: &Cluster, wrong: Server, last: LogIndex) {
+    let right = c.leader();
+    let [next] = c.others([wrong, right]);
+    c.cut_off(right);
+    c.set_delay(Duration::from_millis(40));
+    c.rejoin(wrong);
+    c.leader_among(&[next, wrong]);
+    let limit = Duration::from_secs(4); // 150 round trips take 6 s
+    let repaired = c.until(limit, Duration::from_millis(10), || {
+        c.committed(last).0 == 3
+    });
+    c.expect(&claim::QUICK_BACKUP, repaired, || {
+        format!(
+            "{wrong} came back with 150 wrong entries; 4 s after {next} was elected it has not \
+             applied the right ones, though a round trip takes 40 ms"
+        )
+    });
+}
+
+/// An AppendEntries that arrives a second time, late, erases nothing that was confirmed since (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn late_duplicate_erases_nothing(c: &Cluster) {
+    let leader = c.leader();
+    let [keeper, away] = c.others([leader]);
+    c.cut_off(away);
+    c.handle(Mail::Requests, leader, keeper, Handling::Copy);
+    c.agree("a");
+    c.handle(Mail::Requests, leader, keeper, Handling::Pass);
+    c.agree_all(["b", "c"]);
+    // What brought "a" arrives again; then `keeper` is all that remembers "b" and "c".
+    c.release_held(Mail::Requests, leader, keeper);
+    c.cut_off(leader);
+    c.rejoin(away);
+    c.agree("d");
+    c.rejoin(leader);
+    c.agree("e");
+    c.all_apply(["a", "b", "c", "d", "e"]);
+}
+
+/// A follower whose answers got lost has committed what the leader sends it again, and is in step as soon as it is heard (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn unheard_follower(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [unheard, _] = c.others([leader]);
+    c.cut_one_way(unheard, leader);
+    c.agree_on(2, "second");
+    c.agree_on(2, "third");
+    c.sleep_ms(1000); // the leader begins again, more than once, from what was confirmed last
+    c.heal();
+    c.agree("fourth");
+    c.all_apply(["first", "second", "third", "fourth"]);
+}

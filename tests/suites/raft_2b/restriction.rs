@@ -1,0 +1,86 @@
+//! Who may be elected: whose log is as good as a majority's (§5.4.1).
+
+use raft::Raft;
+use tests::prelude::*;
+
+/// Who lacks a committed entry is never elected, be its log the longer one or of the same term (§5.4.1).
+#[story(part = "2B", servers = 5, points = 4, exact)]
+fn election_restriction(c: &Cluster) {
+    c.agree("base");
+    let long = c.leader();
+    let others: [Server; 4] = c.others([long]);
+    // A long log of an old term …
+    c.cut_off(long);
+    c.propose_at(long, ["x", "y", "z"]);
+    // … against a short one of a newer term, which is committed.
+    c.agree("kept");
+    let [a, b, short, ..] = others;
+    never_elected(c, long, &[a, b]);
+    c.heal();
+
+    // A log of the same term, but shorter.
+    let leader = c.leader();
+    let short = if short == leader { a } else { short };
+    c.agree("all"); // now all logs are alike
+    c.cut_off(short);
+    c.agree("kept too");
+    let voters: Vec<Server> = others
+        .into_iter()
+        .filter(|s| *s != short && *s != leader)
+        .take(2)
+        .collect();
+    never_elected(c, short, &voters);
+    c.heal();
+    c.agree("last");
+}
+
+/// A voter's whole log counts, also entries that it does not know to be committed (§5.4.1).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn a_voters_whole_log_counts(c: &Cluster) {
+    c.agree("base");
+    let leader = c.leader();
+    let [a, b, candidate, away] = c.others([leader]);
+    c.cut_off(candidate);
+    c.cut_off(away);
+    // `a` and `b` get an entry, the leader commits it, and they do not hear of that.
+    c.hold(leader, a);
+    c.hold(leader, b);
+    let (index, _) = c.propose_at(leader, ["kept"]);
+    c.until(Duration::from_millis(250), Duration::from_millis(1), || {
+        let committed = c.committed(index).0 > 0;
+        if !committed {
+            c.release_held(Mail::Requests, leader, a);
+            c.release_held(Mail::Requests, leader, b);
+        }
+        committed
+    });
+    c.cut_off(leader);
+    if c.committed(index).0 == 0 {
+        return; // a Raft that takes a quarter of a second over an entry
+    }
+    never_elected(c, candidate, &[a, b]);
+    c.let_all_pass();
+    c.heal();
+    c.rejoin(leader);
+    c.rejoin(away);
+    c.agree("last");
+    c.all_apply(["base", "kept", "last"]);
+}
+
+/// Back on the network, `candidate` alone can reach anyone: these two, who know better. The links are cut before it
+/// is back, or the leader might bring it up to date first (PCT, seed 0x10d8).
+#[track_caller]
+fn never_elected(c: &Cluster, candidate: Server, voters: &[Server]) {
+    let before = c.term_of(candidate);
+    c.keep_links(|from, to| from == candidate && voters.contains(&to));
+    c.rejoin(candidate);
+    let elected = c.until(
+        Duration::from_secs(4),
+        Duration::from_millis(5),
+        || matches!(c.state(candidate), Some((term, true)) if term > before),
+    );
+    c.expect(&claim::ELECTION_RESTRICTION, !elected, || {
+        let voters = set(voters.iter().copied());
+        format!("{voters} elected {candidate}, whose log lacks an entry that theirs hold committed")
+    });
+}
