@@ -10,5 +10,6 @@ mod determinism;
 mod diagnoses;
 mod enter;
 mod locks;
+mod select;
 mod threads;
 mod unwinding;
