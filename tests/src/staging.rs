@@ -8,7 +8,7 @@ use labsim::time::Duration;
 use raftapi::Term;
 
 use crate::post::{Handling, Mail};
-use crate::{Cluster, Command, Server, claim};
+use crate::{Cluster, Command, Server, claim, set};
 
 const MOMENT: Duration = Duration::from_millis(1);
 /// How long `start()` and `state()` may take. They need no more than a lock; this is generous.
@@ -108,6 +108,27 @@ impl Cluster {
             }
         }
         None
+    }
+
+    /// Back on the network, `candidate` alone can reach anyone: these voters, who know better. The links are cut
+    /// before it is back, or the leader might bring it up to date first (PCT, seed 0x10d8).
+    #[track_caller]
+    pub fn never_elected(&self, candidate: Server, voters: &[Server]) {
+        let before = self.term_of(candidate);
+        self.keep_links(|from, to| from == candidate && voters.contains(&to));
+        self.rejoin(candidate);
+        let (limit, poll) = (Duration::from_secs(4), Duration::from_millis(5));
+        let elected = self.until(
+            limit,
+            poll,
+            || matches!(self.state(candidate), Some((term, true)) if term > before),
+        );
+        self.expect(&claim::ELECTION_RESTRICTION, !elected, || {
+            let voters = set(voters.iter().copied());
+            format!(
+                "{voters} elected {candidate}, whose log lacks an entry that theirs hold committed"
+            )
+        });
     }
 
     /// Checks that `state()` answers at once.

@@ -148,6 +148,27 @@ fn bury(c: &Cluster, other: &mut tests::kv::Clerk, clerk: u32) {
     (0..100).for_each(|round| other.put("y", &round.to_string()));
 }
 
+/// Writes come in while snapshots are written, and then power fails everywhere: each snapshot is of the entries up to its index (§7).
+#[story(part = "3B", servers = 3, points = 3, max_state = 1000)]
+fn writes_during_snapshots(c: &Cluster) {
+    const CLIENTS: usize = 10;
+    const EACH: usize = 20;
+    for round in 0..8 {
+        let begin = round * EACH;
+        c.together(CLIENTS, move |c, client| {
+            let mut clerk = c.clerk();
+            let append = |number| clerk.append(&client.to_string(), &append_text(client, number));
+            (begin..begin + EACH).for_each(append);
+        });
+        c.blackout();
+        let mut clerk = c.clerk();
+        for client in 0..CLIENTS {
+            let value = clerk.get(&client.to_string());
+            c.expect_appends(&value, client, begin + EACH);
+        }
+    }
+}
+
 /// Servers crash one at a time, any of them, the leader too, while clients work (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, max_state = 1000)]
 fn rolling_crashes(c: &Cluster) {

@@ -370,6 +370,28 @@ fn confirmed_entry_survives_power_failure(c: &Cluster) {
     }
 }
 
+/// A server whose power failed is back, and hears nobody yet: it waits for a leader before it runs for office (§5.2).
+#[story(part = "2C", servers = 3, points = 2, exact)]
+fn a_restarted_server_waits(c: &Cluster) {
+    c.agree("first");
+    let a_little = Duration::from_millis(50); // no more than heartbeats leave between them
+    for server in c.servers() {
+        let before = c.term_of(server);
+        c.crash(server);
+        c.boot(server);
+        let poll = Duration::from_millis(1);
+        let runs = c.until(a_little, poll, || c.term_of(server) > before);
+        c.expect(&claim::WAITS_BEFORE_RUNNING, !runs, || {
+            format!(
+                "{server} was in term {before} when its power failed; {a_little:?} after its restart it runs for term {}",
+                c.term_of(server)
+            )
+        });
+        c.rejoin(server);
+    }
+    c.agree("last");
+}
+
 /// Power fails everywhere in the midst of elections; nobody votes twice, and the cluster finds a leader (§5.2).
 #[story(part = "2C", servers = 5, points = 3)]
 fn restart_in_mid_election(c: &Cluster) {

@@ -248,6 +248,19 @@ fn edge_of_the_snapshot(c: &Cluster) {
     agree_up_to(c, 40);
 }
 
+/// When logs are compared, what a snapshot stands for counts: who lacks an entry after it is not elected (§5.4.1, §7).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn election_restriction_after_a_snapshot(c: &Cluster) {
+    agree_up_to(c, 21);
+    c.sleep_ms(100); // of the first 19 there is a snapshot
+    let [short, voter] = c.others([c.leader()]);
+    c.cut_off(short);
+    agree_up_to(c, 25);
+    c.never_elected(short, &[voter]);
+    c.heal();
+    agree_up_to(c, 27);
+}
+
 /// A server that nobody hears is in a later term, and its leader has only a snapshot for it: the reply tells of the term (Figure 13; §5.1).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn a_snapshot_finds_a_later_term(c: &Cluster) {

@@ -86,6 +86,25 @@ fn a_client_that_reads_what_it_did_not_write() {
     });
 }
 
+/// Whoever notices it, the servers are asked how they are.
+#[test]
+fn one_of_several_clients_that_reads_what_it_did_not_write() {
+    let told = perform::<{ flaw::STALE }>(&STORY, |c| {
+        c.together(2, |c, client| {
+            let mut clerk = c.clerk();
+            let key = client.to_string();
+            clerk.put(&key, "1");
+            clerk.put(&key, "2");
+            c.expect_value(&clerk.get(&key), "2");
+        });
+    });
+    assert!(
+        told.report.contains("\n  server 0: leads term 1\n"),
+        "{}",
+        told.report
+    );
+}
+
 #[test]
 fn an_append_that_is_lost() {
     golden::<{ flaw::FORGETS }>("exactly_once_lost", &claim::EXACTLY_ONCE, |c| {

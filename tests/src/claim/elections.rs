@@ -70,6 +70,18 @@ claims! {
         "Does a request of a candidate that gets no vote, or of a leader of an older term, keep a follower from running?",
         [Vote Beat Role Step];
 
+    /// A server that was started anew, and can reach nobody.
+    WAITS_BEFORE_RUNNING:
+        "a server that has just started waits for an election timeout before it runs",
+        "§5.2; Figure 2, Rules for Servers: Followers",
+        "Is the election timer set when a server starts, also when there is something on its disk? There may well be a leader, whose next heartbeat is on its way.",
+        [Vote Role Life];
+    /// A request that comes twice.
+    VOTE_REPEATED:
+        "who has voted for a candidate says so again when the same candidate asks again",
+        "Figure 2, RequestVote 2",
+        "Is a vote refused because votedFor is set, though it is set to this very candidate? Its first answer may have got lost.",
+        [Vote Role Reply];
     /// A candidate and a leader of the same term.
     CANDIDATE_FOLLOWS:
         "a candidate that hears from the leader of its own term follows it",

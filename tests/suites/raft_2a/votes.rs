@@ -23,6 +23,45 @@ fn one_vote_a_term(c: &Cluster) {
     }
 }
 
+/// A candidate's request arrives twice, and the first answer gets lost: who has voted for it says so again (Figure 2, RequestVote 2).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_yes_is_repeated(c: &Cluster) {
+    let moment = Duration::from_millis(1);
+    for _ in 0..5 {
+        let leader = c.leader();
+        let (before, [one, other]) = (c.terms(), c.others([leader]));
+        for (from, to) in [(one, other), (other, one)] {
+            c.handle(Mail::Requests, from, to, Handling::Copy);
+            c.handle(Mail::Replies, from, to, Handling::Swallow);
+        }
+        c.cut_off(leader);
+        let asked = |from, to| c.held(Mail::Requests, from, to) > 0;
+        c.until(Duration::from_secs(5), moment, || {
+            asked(one, other) || asked(other, one)
+        });
+        let (candidate, voter) = if asked(one, other) {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let (term, both_run) = (c.term_of(candidate), asked(voter, candidate));
+        // The voter has answered, and nobody has heard it.
+        c.handle(Mail::Replies, voter, candidate, Handling::Pass);
+        c.release_held(Mail::Requests, candidate, voter);
+        let won = c.until(Duration::from_millis(20), moment, || c.leads(candidate));
+        // Not if it only asks for leave yet (PreVote), or if the voter ran as well.
+        let of_one_term = term > before && !both_run && c.term_of(voter) == term;
+        c.expect(&claim::VOTE_REPEATED, won || !of_one_term, || {
+            format!(
+                "{voter} was asked by {candidate} for its vote in term {term}, and its answer got lost; then it was asked \
+                 once more, the answer arrived, and {candidate} does not lead"
+            )
+        });
+        c.let_all_pass();
+        c.rejoin(leader);
+    }
+}
+
 /// A candidate has voted for itself: another candidate of its term does not get its vote (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn a_candidate_has_voted(c: &Cluster) {

@@ -15,7 +15,7 @@ fn quick_backup(c: &Cluster) {
     c.leader();
     agree_often(c, 150);
     let last = c.agree("last");
-    repairs_quickly(c, wrong, last);
+    repairs_quickly(c, wrong, "with 150 wrong entries", last);
 }
 
 /// The same where the leader has no entry of the term in which the wrong ones were made, so that nothing but the
@@ -32,11 +32,22 @@ fn quick_backup_of_an_unknown_term(c: &Cluster) {
     c.leader();
     agree_often(c, 150);
     let last = c.agree("last");
-    repairs_quickly(c, wrong, last);
+    repairs_quickly(c, wrong, "with 150 wrong entries", last);
+}
+
+/// A follower that lacks 150 entries gets them in a few round trips from a leader that does not know how many it lacks (§5.3).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn quick_catch_up(c: &Cluster) {
+    c.agree("base");
+    let [away, _] = c.others([c.leader()]);
+    c.cut_off(away);
+    agree_often(c, 150);
+    let last = c.agree_on(2, "last");
+    repairs_quickly(c, away, "without the last 151 entries", last);
 }
 
 /// A leader that does not know where the logs part, and so starts at the end of its own, puts that of `wrong` right.
-fn repairs_quickly(c: &Cluster, wrong: Server, last: LogIndex) {
+fn repairs_quickly(c: &Cluster, wrong: Server, how: &str, last: LogIndex) {
     let right = c.leader();
     let [next] = c.others([wrong, right]);
     c.cut_off(right);
@@ -49,7 +60,7 @@ fn repairs_quickly(c: &Cluster, wrong: Server, last: LogIndex) {
     });
     c.expect(&claim::QUICK_BACKUP, repaired, || {
         format!(
-            "{wrong} came back with 150 wrong entries; 4 s after {next} was elected it has not \
+            "{wrong} came back {how}; 4 s after {next} was elected it has not \
              applied the right ones, though a round trip takes 40 ms"
         )
     });

@@ -15,7 +15,7 @@ fn election_restriction(c: &Cluster) {
     // … against a short one of a newer term, which is committed.
     c.agree("kept");
     let [a, b, short, ..] = others;
-    never_elected(c, long, &[a, b]);
+    c.never_elected(long, &[a, b]);
     c.heal();
 
     // A log of the same term, but shorter.
@@ -29,7 +29,7 @@ fn election_restriction(c: &Cluster) {
         .filter(|s| *s != short && *s != leader)
         .take(2)
         .collect();
-    never_elected(c, short, &voters);
+    c.never_elected(short, &voters);
     c.heal();
     c.agree("last");
 }
@@ -58,29 +58,11 @@ fn a_voters_whole_log_counts(c: &Cluster) {
     if c.committed(index).0 == 0 {
         return; // a Raft that takes a quarter of a second over an entry
     }
-    never_elected(c, candidate, &[a, b]);
+    c.never_elected(candidate, &[a, b]);
     c.let_all_pass();
     c.heal();
     c.rejoin(leader);
     c.rejoin(away);
     c.agree("last");
     c.all_apply(["base", "kept", "last"]);
-}
-
-/// Back on the network, `candidate` alone can reach anyone: these two, who know better. The links are cut before it
-/// is back, or the leader might bring it up to date first (PCT, seed 0x10d8).
-#[track_caller]
-fn never_elected(c: &Cluster, candidate: Server, voters: &[Server]) {
-    let before = c.term_of(candidate);
-    c.keep_links(|from, to| from == candidate && voters.contains(&to));
-    c.rejoin(candidate);
-    let elected = c.until(
-        Duration::from_secs(4),
-        Duration::from_millis(5),
-        || matches!(c.state(candidate), Some((term, true)) if term > before),
-    );
-    c.expect(&claim::ELECTION_RESTRICTION, !elected, || {
-        let voters = set(voters.iter().copied());
-        format!("{voters} elected {candidate}, whose log lacks an entry that theirs hold committed")
-    });
 }

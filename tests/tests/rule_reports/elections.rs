@@ -204,3 +204,40 @@ fn a_timeout_that_is_always_the_same() {
         );
     });
 }
+
+#[test]
+fn a_server_that_runs_when_it_starts() {
+    script!(Runs, |a| {
+        if a.me == 1 {
+            a.runs(5, &[]);
+        }
+    });
+    golden::<Runs>("waits_before_running", &claim::WAITS_BEFORE_RUNNING, |c| {
+        c.sleep_ms(50);
+        let server = Server::numbered(1);
+        let term = c.term_of(server);
+        c.expect(&claim::WAITS_BEFORE_RUNNING, term <= Term(4), || {
+            format!("{server} was in term 4 when its power failed; 50ms after its restart it runs for term {term}")
+        });
+    });
+}
+
+#[test]
+fn a_vote_that_is_given_once() {
+    script!(Refuses, |a| {
+        a.at_ms(100);
+        if a.me == 0 {
+            a.runs(1, &[]);
+        }
+    });
+    golden::<Refuses>("vote_repeated", &claim::VOTE_REPEATED, |c| {
+        c.sleep_ms(500);
+        let (candidate, voter) = (Server::numbered(0), Server::numbered(1));
+        c.expect(&claim::VOTE_REPEATED, c.leads(candidate), || {
+            format!(
+                "{voter} was asked by {candidate} for its vote in term 1, and its answer got lost; then it was asked once \
+                 more, the answer arrived, and {candidate} does not lead"
+            )
+        });
+    });
+}
