@@ -169,11 +169,15 @@ impl Cluster {
 
     /// What was held comes in now, in its order; what comes after it is still held. Returns how many that was.
     pub fn release_held(&self, mail: Mail, from: Server, to: Server) -> usize {
-        let released = self.take_waiting(|w| w.is(mail, from, to));
+        let taken = self.take_waiting(|w| w.is(mail, from, to));
+        let count = taken.len();
+        // An order is noted a moment before it is carried out: what the network does not hold yet waits on
+        // (`replicators`, PCT, seed 0x127).
+        let early = |w: &Waiting| !self.shared.net.release(w.id);
+        let early: Vec<Waiting> = taken.into_iter().filter(early).collect();
+        let released = count - early.len();
+        self.order(|orders| orders.waiting.extend(early));
         released
-            .iter()
-            .filter(|w| self.shared.net.release(w.id))
-            .count()
     }
 
     /// The first that is held comes in now. Tells whether there was one.

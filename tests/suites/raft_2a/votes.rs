@@ -44,11 +44,15 @@ fn a_yes_is_repeated(c: &Cluster) {
         } else {
             (other, one)
         };
-        let (term, both_run) = (c.term_of(candidate), asked(voter, candidate));
-        // The voter has answered, and nobody has heard it.
+        let term = c.term_of(candidate);
+        c.sleep(moment); // the voter has answered, and nobody has heard it
+        let both_run = asked(voter, candidate);
         c.handle(Mail::Replies, voter, candidate, Handling::Pass);
-        c.release_held(Mail::Requests, candidate, voter);
-        let won = c.until(Duration::from_millis(20), moment, || c.leads(candidate));
+        let soon = Duration::from_millis(20);
+        c.until(soon, moment, || {
+            c.release_held(Mail::Requests, candidate, voter) > 0
+        });
+        let won = c.until(soon, moment, || c.leads(candidate));
         // Not if it only asks for leave yet (PreVote), or if the voter ran as well.
         let of_one_term = term > before && !both_run && c.term_of(voter) == term;
         c.expect(&claim::VOTE_REPEATED, won || !of_one_term, || {
