@@ -1,10 +1,13 @@
 //! The end of a run: what the servers say about themselves, and whether they end when told to.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use labsim::channel::bounded;
 use labsim::thread;
 use labsim::time::Duration;
 
 use crate::applier::SERVICE;
+use crate::run::StoryEnded;
 use crate::{Cluster, Server, claim};
 
 /// How long a server that is killed may take to end.
@@ -13,6 +16,16 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Cluster {
+    /// Plays the story, or one thread of it. If a broken claim ends it, the servers are looked at before anything else
+    /// happens: a thread that panics ends the run where it stands.
+    pub(crate) fn play_part<T>(&self, part: impl FnOnce() -> T) -> std::thread::Result<T> {
+        let played = catch_unwind(AssertUnwindSafe(part));
+        if matches!(&played, Err(payload) if payload.is::<StoryEnded>()) {
+            self.survey();
+        }
+        played
+    }
+
     /// Looks at every disk and asks every server that has power how it is, for the report. One that
     /// holds its lock for ever does not keep the others from being asked.
     pub(crate) fn survey(&self) {

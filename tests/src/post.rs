@@ -169,15 +169,13 @@ impl Cluster {
 
     /// What was held comes in now, in its order; what comes after it is still held. Returns how many that was.
     pub fn release_held(&self, mail: Mail, from: Server, to: Server) -> usize {
-        let taken = self.take_waiting(|w| w.is(mail, from, to));
-        let count = taken.len();
+        let taken = self.take_waiting(|w| w.is(mail, from, to)).into_iter();
         // An order is noted a moment before it is carried out: what the network does not hold yet waits on
         // (`replicators`, PCT, seed 0x127).
-        let early = |w: &Waiting| !self.shared.net.release(w.id);
-        let early: Vec<Waiting> = taken.into_iter().filter(early).collect();
-        let released = count - early.len();
+        let (released, early): (Vec<Waiting>, Vec<Waiting>) =
+            taken.partition(|w| self.shared.net.release(w.id));
         self.order(|orders| orders.waiting.extend(early));
-        released
+        released.len()
     }
 
     /// The first that is held comes in now. Tells whether there was one.

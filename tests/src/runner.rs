@@ -1,7 +1,7 @@
 //! Plays a story over its seeds. Each `#[test]` of the suites is one call of [`play`].
 
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -150,16 +150,15 @@ pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64
 /// The run itself, inside labsim.
 fn perform(run: Arc<Run>, kind: Kind, tell: fn(&Cluster)) {
     let cluster = Cluster::start(run.clone(), kind);
-    let told = catch_unwind(AssertUnwindSafe(|| {
+    let told = cluster.play_part(|| {
         tell(&cluster);
         cluster.check();
-    }));
+    });
     match told {
         Err(payload) if !payload.is::<StoryEnded>() => resume_unwind(payload),
-        Err(_) => cluster.survey(),
         // What clerks were told is checked when the run is over, too late to ask anybody.
         Ok(()) if run.story.is_kv() => cluster.survey(),
-        Ok(()) => {}
+        _ => {}
     }
     cluster.finish();
 }

@@ -1,6 +1,6 @@
 //! The plot of a story: steps, pauses, and its end when a claim is broken.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
 use labsim::rand::{SliceRandom, rng};
 use labsim::thread;
@@ -110,14 +110,8 @@ impl Cluster {
         let cluster = self.clone();
         let builder = thread::Builder::new().name(format!("client {number}"));
         let play = move || {
-            let acted = catch_unwind(AssertUnwindSafe(|| act(&cluster, number)));
-            acted.unwrap_or_else(|payload| {
-                // A panic here ends the run where it stands, and so nobody else gets to look at the servers.
-                if payload.is::<StoryEnded>() {
-                    cluster.survey();
-                }
-                resume_unwind(payload)
-            })
+            let played = cluster.play_part(|| act(&cluster, number));
+            played.unwrap_or_else(|payload| resume_unwind(payload))
         };
         builder.spawn(play).expect("a thread")
     }
