@@ -200,6 +200,17 @@ fn lost_answer(c: &Cluster) {
     c.lose_an_answer(|c, _, _| c.sleep_ms(1000));
 }
 
+/// A put whose answer got lost is not done again over what another clerk has put since (§8).
+#[story(part = "3A", servers = 3, points = 3)]
+fn lost_answer_to_a_put(c: &Cluster) {
+    let put = |clerk: &mut tests::kv::Clerk| clerk.put("x", "first");
+    let value = c.lose_the_answer_to(put, |c, other, _| {
+        other.put("x", "second");
+        c.sleep_ms(1000);
+    });
+    c.expect_value(&value, "second");
+}
+
 /// The new leader knows what was done under the old one: all servers skip what comes twice (§8).
 #[story(part = "3A", servers = 3, points = 4)]
 fn lost_answer_and_lost_leader(c: &Cluster) {

@@ -370,6 +370,33 @@ fn confirmed_entry_survives_power_failure(c: &Cluster) {
     }
 }
 
+/// A server learns of a term from its leader alone, and its power fails as it answers: it is still in that term (Figure 2).
+#[story(part = "2C", servers = 5, points = 2, exact)]
+fn a_leaders_term_survives_power_failure(c: &Cluster) {
+    c.agree("first");
+    let old = c.leader();
+    let [unasked, others @ ..] = c.others::<4>([old]);
+    // `unasked` hears of no candidate, since it has a leader.
+    c.partition(&[&[old, unasked], &others]);
+    let leader = c.leader_among(&others);
+    let term = c.term_of(leader);
+    c.arm_power_failure(unasked, leader);
+    c.keep_links(|from, to| from == leader && to == unasked);
+    let heard = c.until(Duration::from_millis(200), Duration::from_millis(1), || {
+        c.term_of(unasked) == term
+    });
+    c.sleep_ms(1);
+    c.lose_power(unasked);
+    c.boot(unasked);
+    let back = c.term_of(unasked);
+    c.expect(&claim::SAVED_BEFORE_REPLY, !heard || back >= term, || {
+        format!("{unasked} answered {leader}, which leads term {term}; its power failed right after; then it was in term {back}")
+    });
+    c.heal();
+    c.rejoin(unasked);
+    c.agree("last");
+}
+
 /// A server whose power failed is back, and hears nobody yet: it waits for a leader before it runs for office (§5.2).
 #[story(part = "2C", servers = 3, points = 2, exact)]
 fn a_restarted_server_waits(c: &Cluster) {

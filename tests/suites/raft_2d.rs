@@ -176,6 +176,65 @@ fn snapshot_inside_the_log(c: &Cluster) {
     c.agree("last");
 }
 
+/// A snapshot that ends inside a follower's log commits nothing of what comes after it (Figure 13, InstallSnapshot 6; §5.3).
+#[story(part = "2D", servers = 5, points = 3, snapshots, exact)]
+fn snapshot_inside_an_uncommitted_log(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [keeper, third, fourth, away] = c.others([leader]);
+    c.cut_off(away);
+    // As in the story before; but what `keeper` alone was sent stays with it and the leader, two of five.
+    for follower in [keeper, third, fourth] {
+        c.handle(Mail::Replies, follower, leader, Handling::Hold);
+    }
+    c.propose_at(leader, (2..=19u64).map(Command::from));
+    c.sleep_ms(2);
+    for follower in [third, fourth] {
+        c.handle(Mail::Requests, leader, follower, Handling::Swallow);
+        c.cut_calls(follower, keeper);
+    }
+    let (last, _) = c.propose_at(leader, (20..=25u64).map(Command::from));
+    c.sleep_ms(2);
+    c.hold(leader, keeper);
+    for follower in [third, fourth] {
+        c.release_held(Mail::Replies, follower, leader);
+    }
+    c.sleep_ms(120);
+    c.release_last(Mail::Requests, leader, keeper);
+    c.sleep_ms(20);
+    c.none_applied(last);
+    c.let_all_pass();
+    c.heal();
+    c.rejoin(away);
+    c.agree("after");
+}
+
+/// A leader goes on from entries for which its follower has a snapshot: what the snapshot stands for is there (§5.3, §7).
+#[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
+fn what_a_snapshot_covers_is_there(c: &Cluster) {
+    agree_up_to(c, 5);
+    let leader = c.leader();
+    let [unheard, other] = c.others([leader]);
+    // The leader keeps its whole log, since its service takes long over its snapshot, and applies nothing meanwhile.
+    c.set_snapshot_pace(leader, Duration::from_secs(5));
+    agree_up_to(c, 8);
+    // `unheard` takes, commits and forgets what it is sent, and the leader hears of none of it.
+    c.handle(Mail::Replies, unheard, leader, Handling::Swallow);
+    let (last, _) = c.propose_at(leader, (0..24u64).map(Command::from));
+    c.until(Duration::from_secs(2), Duration::from_millis(10), || {
+        c.applied(unheard) >= last
+    });
+    c.sleep_ms(300);
+    c.let_all_pass();
+    c.cut_off(other); // now it is needed
+    let (index, _) = c.propose_at(leader, ["with its help"]);
+    c.wait(index, 1, None);
+    c.set_snapshot_pace(leader, Duration::ZERO);
+    c.rejoin(other);
+    c.sleep_ms(5000);
+    agree_up_to(c, index.0 + 10);
+}
+
 /// Everything that a leader sends arrives twice, the second time late, and snapshots with it (Figure 13).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn everything_twice(c: &Cluster) {
@@ -333,6 +392,26 @@ fn a_late_snapshot_of_the_service(c: &Cluster) {
     agree_up_to(c, 36);
     c.restart(slow); // with what its Raft has kept
     agree_up_to(c, 45);
+}
+
+/// A leader's snapshot comes while earlier entries wait for the service: it gets them first, or not at all (§7; raftapi::ApplyMsg).
+#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
+fn a_snapshot_overtakes_no_entry(c: &Cluster) {
+    agree_up_to(c, 3);
+    let leader = c.leader();
+    let [slow, _] = c.others([leader]);
+    c.set_pace(slow, Duration::from_secs(3));
+    for number in 0..5u64 {
+        c.agree_on(2, number); // one is with its service, the others wait
+    }
+    c.sleep_ms(200);
+    c.cut_off(slow);
+    agree_up_to(c, 25);
+    c.rejoin(slow);
+    c.sleep_ms(2000); // by now it has the snapshot
+    c.set_pace(slow, Duration::ZERO);
+    c.sleep_ms(3000);
+    agree_up_to(c, 35);
 }
 
 /// Power fails right after, or while, a snapshot is taken; log and snapshot still fit (§7).

@@ -76,6 +76,24 @@ claims! {
         "§5.2; Figure 2, Rules for Servers: Followers",
         "Is the election timer set when a server starts, also when there is something on its disk? There may well be a leader, whose next heartbeat is on its way.",
         [Vote Role Life];
+    /// The first heartbeat.
+    SPEAKS_AT_ONCE:
+        "a new leader sends each of the others an AppendEntries at once",
+        "§5.2; Figure 2, Rules for Servers: Leaders",
+        "Are heartbeats sent when the election is won, or only when the next ones are due? Until they arrive the others do not know, and may run.",
+        [Vote Beat Append Role];
+    /// A request that does not fit the log.
+    REFUSAL_RESTARTS_TIMER:
+        "every request of the current leader restarts the election timer, also one that is refused",
+        "Figure 2, Rules for Servers: Followers",
+        "Is the timer restarted only if the log holds prevLogIndex? The leader is there either way, and is about to find out what the log lacks.",
+        [Append Beat Vote Role];
+    /// What a server was in the term before does not count.
+    NEW_TERM_NEW_VOTE:
+        "in a new term a server has not voted yet, and votes for whoever asks first with a log that is good enough",
+        "§5.2; Figure 2, votedFor",
+        "Is votedFor emptied wherever currentTerm grows, also in a candidate, whose vote is its own? It was for another term.",
+        [Vote Role];
     /// A request that comes twice.
     VOTE_REPEATED:
         "who has voted for a candidate says so again when the same candidate asks again",

@@ -16,26 +16,37 @@ impl Cluster {
         });
     }
 
-    /// An append is done, and no answer gets through to its clerk; then `meanwhile`, told by another
-    /// clerk and with the first one's number; then answers pass again, and the clerk still asks.
+    /// As [`Cluster::lose_the_answer_to`], with an append, which is there once in the end.
     #[track_caller]
     pub fn lose_an_answer(&self, meanwhile: impl FnOnce(&Cluster, &mut Clerk, u32)) {
+        let append = |clerk: &mut Clerk| clerk.append("x", &append_text(0, 0));
+        self.expect_appends(&self.lose_the_answer_to(append, meanwhile), 0, 1);
+    }
+
+    /// `x` is written, and no answer gets through to the clerk; then `meanwhile`, told by another clerk and with the first
+    /// one's number; then answers pass again, and the clerk still asks. Gives the value of `x` in the end.
+    #[track_caller]
+    pub fn lose_the_answer_to(
+        &self,
+        write: impl FnOnce(&mut Clerk) + Send + 'static,
+        meanwhile: impl FnOnce(&Cluster, &mut Clerk, u32),
+    ) -> String {
         let (mut other, mut clerk) = (self.clerk(), self.clerk());
         let number = clerk.number();
         clerk.put("x", "");
         self.lose_replies(number, true);
-        let client = self.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+        let client = self.start_actor(0, move |_, _| write(&mut clerk));
         let done = self.until(Duration::from_secs(5), Duration::from_millis(20), || {
             !other.get("x").is_empty()
         });
         self.expect(&claim::CLERK_ANSWERED, done, || {
-            "an append whose answer gets lost was not done in 5 s".into()
+            "a write whose answer gets lost was not done in 5 s".into()
         });
         meanwhile(self, &mut other, number);
         self.let_reach(number, self.servers());
         self.lose_replies(number, false);
         self.join_answered(vec![client]);
-        self.expect_appends(&other.get("x"), 0, 1);
+        other.get("x")
     }
 
     /// A leader is replaced without knowing it, and the others go on; a clerk that reaches only the

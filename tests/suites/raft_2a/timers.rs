@@ -121,30 +121,62 @@ fn a_vote_restarts_the_timer(c: &Cluster) {
     }
     for _ in 0..ROUNDS {
         let leader = c.leader();
-        let [one, other] = c.others([leader]);
-        let term = c.terms();
-        c.cut_off(leader);
-        c.hold(one, other);
-        c.hold(other, one);
-        let runs = |s: Server| c.term_of(s) > term;
-        c.until(Duration::from_secs(5), moment, || runs(one) || runs(other));
-        let (winner, voter) = if runs(one) {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        let term = c.term_of(winner);
-        // The voter hears the request, and nothing more of the winner.
-        c.release_held(Mail::Requests, winner, voter);
+        let elected = elect_unheard(c, leader);
         let voted = c.now();
-        let won = c.until(Duration::from_millis(20), moment, || c.leads(winner));
-        if won && c.term_of(voter) == term {
+        if let Some((winner, voter, term)) = elected
+            && c.term_of(voter) == term
+        {
             c.until(patience / 2, moment, || c.term_of(voter) > term);
             let waited = c.now() - voted;
             c.expect(&claim::ELECTION_TIMER, c.term_of(voter) == term, || {
                 format!(
                     "{voter} gave its vote to {winner} and ran for the next term {waited:?} later; a leader that is gone it \
                      gives {patience:?} and more"
+                )
+            });
+        }
+        c.let_all_pass();
+        c.rejoin(leader);
+    }
+}
+
+/// `leader` is cut off, one of the others runs, and the third hears its request and nothing more of it: (winner, voter, term).
+///
+/// `None` if that does not come about, as with a Raft that asks for leave before it runs (PreVote).
+fn elect_unheard(c: &Cluster, leader: Server) -> Option<(Server, Server, Term)> {
+    let moment = Duration::from_millis(1);
+    let [one, other] = c.others([leader]);
+    let before = c.terms();
+    c.cut_off(leader);
+    c.hold(one, other);
+    c.hold(other, one);
+    let runs = |s: Server| c.term_of(s) > before;
+    c.until(Duration::from_secs(5), moment, || runs(one) || runs(other));
+    let (winner, voter) = if runs(one) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let term = c.term_of(winner);
+    c.release_held(Mail::Requests, winner, voter);
+    let won = c.until(Duration::from_millis(20), moment, || c.leads(winner));
+    won.then_some((winner, voter, term))
+}
+
+/// Who wins an election lets the others know before one more of them runs (Figure 2, Leaders; §5.2).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_new_leader_speaks_at_once(c: &Cluster) {
+    /// Much less than an election timeout, and less than lies between two heartbeats.
+    const SOON: Duration = Duration::from_millis(50);
+    for _ in 0..5 {
+        let leader = c.leader();
+        if let Some((winner, voter, term)) = elect_unheard(c, leader) {
+            let moment = Duration::from_millis(1);
+            let spoke = c.until(SOON, moment, || c.held(Mail::Requests, winner, voter) > 0);
+            c.expect(&claim::SPEAKS_AT_ONCE, spoke || !c.leads(winner), || {
+                format!(
+                    "{winner} won term {term} with the vote of {voter}, and has sent it nothing {} ms later",
+                    SOON.as_millis()
                 )
             });
         }

@@ -66,6 +66,42 @@ fn a_yes_is_repeated(c: &Cluster) {
     }
 }
 
+/// A candidate that learns of a later term has not voted in it yet: who asks first gets its vote (§5.1, §5.2).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_beaten_candidate_votes(c: &Cluster) {
+    let moment = Duration::from_millis(1);
+    for _ in 0..3 {
+        let Some((one, other, away, term)) = c.two_candidates() else {
+            return;
+        };
+        c.cut_off(away);
+        let again = |s: Server| c.term_of(s) > term;
+        c.until(Duration::from_secs(5), moment, || {
+            again(one) || again(other)
+        });
+        let (first, beaten) = if again(one) {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let asked = c.term_of(first);
+        let one_runs = c.term_of(beaten) == term;
+        let won = c.until(Duration::from_millis(20), moment, || {
+            c.release_held(Mail::Requests, first, beaten);
+            c.leads(first)
+        });
+        let of_one_term = one_runs && c.term_of(first) == asked && c.term_of(beaten) == asked;
+        c.expect(&claim::NEW_TERM_NEW_VOTE, won || !of_one_term, || {
+            format!(
+                "{first} and {beaten} ran in term {term}; then {first} asked {beaten} for its vote in term {asked}, and does \
+                 not lead"
+            )
+        });
+        c.let_all_pass();
+        c.rejoin(away);
+    }
+}
+
 /// A candidate has voted for itself: another candidate of its term does not get its vote (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn a_candidate_has_voted(c: &Cluster) {

@@ -100,3 +100,49 @@ fn unheard_follower(c: &Cluster) {
     c.agree("fourth");
     c.all_apply(["first", "second", "third", "fourth"]);
 }
+
+/// A leader whose requests do not fit the follower's log yet is there all the same: the follower does not run (Figure 2, Followers).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn refused_requests_postpone_an_election(c: &Cluster) {
+    /// Longer than lies between two heartbeats, and less than an election timeout.
+    const SILENCE: Duration = Duration::from_millis(120);
+    c.agree("first");
+    let old = c.leader();
+    let [leader, behind, voter, last] = c.others([old]);
+    c.handle(Mail::Requests, old, behind, Handling::Swallow);
+    c.agree_on(4, "second");
+    // The new leader hears of no refusal, so it goes on with requests that do not fit.
+    let term = c.elect(leader, &[behind, voter, last]);
+    c.handle(Mail::Replies, behind, leader, Handling::Swallow);
+    for (follower, handling) in [
+        (behind, Handling::Copy),
+        (voter, Handling::Pass),
+        (last, Handling::Pass),
+    ] {
+        c.handle(Mail::Requests, leader, follower, handling);
+        c.release_held(Mail::Requests, leader, follower);
+    }
+    c.heal();
+    c.sleep_ms(20);
+    if c.term_of(behind) == term {
+        let (mut heard, mut heard_at) = (0, c.now());
+        let (limit, moment) = (Duration::from_secs(2), Duration::from_millis(1));
+        let runs = c.until(limit, moment, || {
+            let sent = c.held(Mail::Requests, leader, behind);
+            if sent > heard {
+                (heard, heard_at) = (sent, c.now());
+            }
+            c.term_of(behind) > term
+        });
+        let silence = c.now() - heard_at;
+        c.expect(&claim::REFUSAL_RESTARTS_TIMER, !runs || silence > SILENCE, || {
+            format!(
+                "{behind}, whose log lacks an entry, ran for a later term than {term} although {leader}, which leads it, had sent \
+                 it a request {silence:?} before"
+            )
+        });
+    }
+    c.let_all_pass();
+    c.agree("third");
+    c.all_apply(["first", "second", "third"]);
+}

@@ -241,3 +241,81 @@ fn a_vote_that_is_given_once() {
         });
     });
 }
+
+#[test]
+fn a_leader_that_is_silent_at_first() {
+    script!(Silent, |a| {
+        if a.me == 0 {
+            a.at_ms(100);
+            a.runs(1, &[1]);
+            a.state.lock().1 = true;
+        }
+    });
+    golden::<Silent>("speaks_at_once", &claim::SPEAKS_AT_ONCE, |c| {
+        c.sleep_ms(170);
+        c.fail(
+            &claim::SPEAKS_AT_ONCE,
+            "server 0 won term 1 with the vote of server 1, and has sent it nothing 50 ms later",
+        );
+    });
+}
+
+#[test]
+fn a_follower_that_runs_though_it_hears_the_leader() {
+    script!(Runs, |a| {
+        first_leader(a);
+        if a.me == 2 {
+            a.at_ms(500);
+            a.runs(2, &[]);
+        }
+    });
+    golden::<Runs>(
+        "refusal_restarts_timer",
+        &claim::REFUSAL_RESTARTS_TIMER,
+        |c| {
+            c.sleep_ms(600);
+            let behind = Server::numbered(2);
+            c.expect(&claim::REFUSAL_RESTARTS_TIMER, c.term_of(behind) == Term(1), || {
+            format!(
+                "{behind}, whose log lacks an entry, ran for a later term than 1 although server 0, which leads it, had sent it a \
+                 request 60ms before"
+            )
+        });
+        },
+    );
+}
+
+#[test]
+fn a_candidate_that_keeps_its_vote() {
+    script!(
+        Keeps,
+        |a| {
+            a.at_ms(100 + 50 * a.me as u64);
+            match a.me {
+                0 => a.runs(1, &[]),
+                1 => {
+                    a.runs(1, &[]);
+                    a.at_ms(400);
+                    a.runs(2, &[0]);
+                }
+                _ => {}
+            }
+        },
+        |a, asked| {
+            a.saves(|state| state.term = asked.term());
+            RpcView::RequestVoteReply {
+                term: asked.term(),
+                granted: false,
+            }
+        }
+    );
+    golden::<Keeps>("new_term_new_vote", &claim::NEW_TERM_NEW_VOTE, |c| {
+        c.sleep_ms(600);
+        let (candidate, beaten) = (Server::numbered(1), Server::numbered(0));
+        c.expect(&claim::NEW_TERM_NEW_VOTE, c.leads(candidate), || {
+            format!(
+                "{candidate} and {beaten} ran in term 1; then {candidate} asked {beaten} for its vote in term 2, and does not lead"
+            )
+        });
+    });
+}
