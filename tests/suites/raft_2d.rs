@@ -228,7 +228,15 @@ fn what_a_snapshot_covers_is_there(c: &Cluster) {
     c.let_all_pass();
     c.cut_off(other); // now it is needed
     let (index, _) = c.propose_at(leader, ["with its help"]);
-    c.wait(index, 1, None);
+    // Before the leader has a snapshot, which would help it as well.
+    let (limit, poll) = (Duration::from_secs(2), Duration::from_millis(10));
+    let applied = c.until(limit, poll, || c.committed(index).0 > 0);
+    c.expect(&claim::AGREEMENT, applied, || {
+        format!(
+            "{leader} and {unheard}, two of three, have not applied index {index} {limit:?} after {unheard}'s answers reach {leader} \
+             again; it has a snapshot of what {leader} sends it"
+        )
+    });
     c.set_snapshot_pace(leader, Duration::ZERO);
     c.rejoin(other);
     c.sleep_ms(5000);
