@@ -276,6 +276,20 @@ fn a_minority_lets_its_clerk_go(c: &Cluster) {
     c.expect_value(&clerk.get("x"), "new");
 }
 
+/// Two servers that are cut off from the others do not keep a clerk by pointing it at each other (§8).
+#[story(part = "3A", servers = 5, points = 3)]
+fn a_clerk_is_not_sent_to_and_fro(c: &Cluster) {
+    let mut clerk = c.clerk();
+    clerk.put("x", "old");
+    let deposed = c.leader();
+    let servers = c.servers();
+    let next = servers[(deposed.number() + 1) % servers.len()]; // whom a clerk may try next, and who knows its leader
+    let others: [_; 3] = c.others([deposed, next]);
+    c.partition(&[&[deposed, next], &others]);
+    let mut clerk = c.put_soon(clerk, "x", "new");
+    c.expect_value(&clerk.get("x"), "new");
+}
+
 /// A clerk does not wait for ever for a server that does not answer at all.
 #[story(part = "3A", servers = 3, points = 3)]
 fn a_hanging_server(c: &Cluster) {

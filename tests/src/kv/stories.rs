@@ -73,7 +73,7 @@ impl Cluster {
         self.expect_value(&values[0], "new");
     }
 
-    /// A put that two of three servers can do, whatever its clerk believes of the third. Gives the
+    /// A put that a majority can do, whatever its clerk believes of the others. Gives the
     /// clerk back.
     #[track_caller]
     pub fn put_soon(&self, mut clerk: Clerk, key: &'static str, value: &'static str) -> Clerk {
@@ -85,8 +85,8 @@ impl Cluster {
         let done = self.until(SOON, Duration::from_millis(10), || put.is_finished());
         self.expect(&claim::CLERK_MOVES_ON, done, || {
             format!(
-                "a put has no answer after {} s, time for an election and a clerk's detour, though two of three \
-                 servers could do it",
+                "a put has no answer after {} s, time for an election and a clerk's detour, though a majority \
+                 could do it",
                 SOON.as_secs()
             )
         });

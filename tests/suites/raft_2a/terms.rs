@@ -103,6 +103,33 @@ fn replies_depose_a_leader(c: &Cluster) {
     c.leader();
 }
 
+/// A leader that hears of a later term from a candidate, and from nobody else, leads no more (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_candidate_deposes_a_leader(c: &Cluster) {
+    let leader = c.leader();
+    let [candidate, follower] = c.others([leader]);
+    let term = c.term_of(leader);
+    c.cut_off(candidate);
+    let poll = Duration::from_millis(10);
+    if !c.until(Duration::from_secs(5), poll, || {
+        c.term_of(candidate) > term.next()
+    }) {
+        return; // it asks for leave before it runs (PreVote)
+    }
+    // Its requests reach the leader, which goes on hearing from its follower.
+    c.keep_links(|from, to| to == leader || (from, to) == (leader, follower));
+    c.rejoin(candidate);
+    let deposed = c.until(Duration::from_secs(3), poll, || c.term_of(leader) > term);
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, deposed, || {
+        format!(
+            "{leader} still leads term {term}, though {candidate} asks it for its vote in term {}",
+            c.term_of(candidate)
+        )
+    });
+    c.heal();
+    c.leader();
+}
+
 /// A server that hears nobody but is heard does not keep the others from having a leader for long (§5.2).
 #[story(part = "2A", servers = 5, points = 2, exact)]
 fn deaf_follower(c: &Cluster) {
