@@ -346,6 +346,41 @@ fn election_restriction_with_an_empty_log(c: &Cluster) {
     agree_up_to(c, 22);
 }
 
+/// A snapshot is the first that a server hears of a new leader: it brings the term, too (§5.1; Figure 13).
+#[story(part = "2D", servers = 5, points = 2, snapshots, exact)]
+fn a_snapshot_brings_the_term(c: &Cluster) {
+    agree_up_to(c, 3);
+    let old = c.leader();
+    let [behind, others @ ..] = c.others::<4>([old]);
+    // `behind` has a leader, and so stays in its term. The others go on in another.
+    c.partition(&[&[old, behind], &others]);
+    let leader = c.leader_among(&others);
+    let (last, term) = c.propose_at(leader, (0..22u64).map(Command::from));
+    c.wait(last, others.len(), None);
+    c.sleep_ms(100);
+    c.hold(leader, behind);
+    c.keep_links(|from, to| {
+        to == behind && [old, leader].contains(&from)
+            || others.contains(&from) && others.contains(&to)
+    });
+    let before = c.applied(behind);
+    let (limit, poll) = (Duration::from_secs(3), Duration::from_millis(5));
+    let taken = c.until(limit, poll, || {
+        let taken = c.applied(behind) > before;
+        if !taken {
+            c.release_next(Mail::Requests, leader, behind);
+        }
+        taken
+    });
+    let told = c.term_of(behind);
+    c.expect(&claim::HIGHER_TERM, !taken || told >= term, || {
+        format!("{behind} has taken a snapshot of {leader}, which leads term {term}, and is in term {told}")
+    });
+    c.let_all_pass();
+    c.heal();
+    agree_up_to(c, last.0 + 3);
+}
+
 /// A server that nobody hears is in a later term, and its leader has only a snapshot for it: the reply tells of the term (Figure 13; §5.1).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn a_snapshot_finds_a_later_term(c: &Cluster) {
@@ -519,6 +554,28 @@ fn slow_service_delays_no_election(c: &Cluster) {
     }
     c.sleep_ms(3000);
     c.agree("last");
+}
+
+/// A service that is busy when a snapshot comes for it holds up no election (§7).
+#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
+fn a_snapshot_that_waits_delays_no_election(c: &Cluster) {
+    agree_up_to(c, 5);
+    let [slow, _] = c.others([c.leader()]);
+    c.set_pace(slow, Duration::from_secs(10));
+    c.agree_on(2, "keeps it busy");
+    c.sleep_ms(200);
+    c.cut_off(slow);
+    agree_up_to(c, 25);
+    c.rejoin(slow);
+    c.sleep_ms(2000); // by now it has the snapshot, and its service has not
+    let leader = c.leader();
+    c.answers_at_once(slow);
+    c.cut_off(leader);
+    c.leader_among(&c.others::<2>([leader])); // the third one needs its vote
+    c.rejoin(leader);
+    c.set_pace(slow, Duration::ZERO);
+    c.sleep_ms(8000);
+    agree_up_to(c, 30);
 }
 
 /// A hundred thousand entries: the log on disk stays small, and no snapshot holds up agreement (§7).

@@ -94,6 +94,12 @@ claims! {
         "§5.2; Figure 2, votedFor",
         "Is votedFor emptied wherever currentTerm grows, also in a candidate, whose vote is its own? It was for another term.",
         [Vote Role];
+    /// Refusals do not count.
+    MAJORITY_ELECTS:
+        "a candidate for which a majority votes leads, whoever has refused before",
+        "§5.2; Figure 2, Rules for Servers: Candidates",
+        "Does a candidate give up at a refusal? It ends with a majority's votes, with a leader's call or with the next timeout, and with nothing else.",
+        [Vote Reply Role];
     /// A request that comes twice.
     VOTE_REPEATED:
         "who has voted for a candidate says so again when the same candidate asks again",

@@ -102,6 +102,43 @@ fn a_beaten_candidate_votes(c: &Cluster) {
     }
 }
 
+/// One of the others refuses, then a majority votes for the candidate: it leads (§5.2).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn a_refusal_ends_no_candidacy(c: &Cluster) {
+    let moment = Duration::from_millis(1);
+    for _ in 0..5 {
+        let others: [Server; 4] = c.others([c.leader()]);
+        let before = c.terms();
+        c.handle_all(Mail::Requests, Handling::Hold);
+        let running = || -> Vec<Server> {
+            let runs = |s: &Server| c.term_of(*s) > before;
+            others.into_iter().filter(runs).collect()
+        };
+        c.until(Duration::from_secs(3), moment, || running().len() >= 2);
+        if let [one, rival] = running()[..] {
+            let term = c.term_of(one);
+            let two_run = c.term_of(rival) == term;
+            let voters = others.iter().filter(|s| ![one, rival].contains(s));
+            c.release_held(Mail::Requests, one, rival);
+            c.sleep_ms(5); // the refusal is there
+            voters
+                .clone()
+                .for_each(|voter| _ = c.release_held(Mail::Requests, one, *voter));
+            let won = c.until(Duration::from_millis(20), moment, || c.leads(one));
+            // Whoever has asked for votes itself runs as well.
+            let votes = |s: &Server| c.term_of(*s) == term && c.held(Mail::Requests, *s, one) == 0;
+            let in_time = c.term_of(one) == term && voters.clone().all(votes);
+            c.expect(&claim::MAJORITY_ELECTS, won || !two_run || !in_time, || {
+                format!(
+                    "{one} asked for votes in term {term}; {rival}, which ran as well, answered first, then {}, and {one} does not lead",
+                    set(voters.copied())
+                )
+            });
+        }
+        c.let_all_pass();
+    }
+}
+
 /// A candidate has voted for itself: another candidate of its term does not get its vote (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn a_candidate_has_voted(c: &Cluster) {

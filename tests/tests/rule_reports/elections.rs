@@ -319,3 +319,38 @@ fn a_candidate_that_keeps_its_vote() {
         });
     });
 }
+
+#[test]
+fn a_candidate_that_gives_up() {
+    script!(
+        GivesUp,
+        |a| {
+            if a.me == 0 {
+                a.at_ms(100);
+                a.runs(1, &[2, 1]);
+            }
+        },
+        |a, asked| {
+            let granted = a.me == 1;
+            a.saves(|state| state.term = asked.term());
+            if granted {
+                a.right_answer(asked)
+            } else {
+                RpcView::RequestVoteReply {
+                    term: asked.term(),
+                    granted,
+                }
+            }
+        }
+    );
+    golden::<GivesUp>("majority_elects", &claim::MAJORITY_ELECTS, |c| {
+        c.sleep_ms(200);
+        let (candidate, rival) = (Server::numbered(0), Server::numbered(2));
+        c.expect(&claim::MAJORITY_ELECTS, c.leads(candidate), || {
+            format!(
+                "{candidate} asked for votes in term 1; {rival}, which ran as well, answered first, then server 1, and {candidate} \
+                 does not lead"
+            )
+        });
+    });
+}
