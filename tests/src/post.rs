@@ -43,7 +43,7 @@ struct Orders {
 
 /// A message that waits.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     from: Server,
     to: Server,
     reply: bool,
@@ -80,22 +80,20 @@ impl Post {
         } else {
             (caller, callee)
         };
-        if let Some(verdict) = self.power.verdict(from, to, reply) {
-            return verdict;
-        }
         let mut orders = self.orders.lock();
         let table = if reply {
             &orders.replies
         } else {
             &orders.requests
         };
+        let ordered = table[from.number()][to.number()];
         let wait = |id| Waiting {
             from,
             to,
             reply,
             id,
         };
-        match table[from.number()][to.number()] {
+        match self.power.handling(from, to, reply).unwrap_or(ordered) {
             Handling::Pass => Verdict::Pass,
             Handling::Twice(after) => Verdict::Duplicate(after),
             Handling::Hold => {
@@ -232,7 +230,7 @@ impl Cluster {
     }
 
     /// Messages that never arrive are lost for good, so that nobody waits for them any longer.
-    fn give_up_swallowed(&self, which: impl Fn(&Waiting) -> bool) {
+    pub(crate) fn give_up_swallowed(&self, which: impl Fn(&Waiting) -> bool) {
         let all = std::mem::take(&mut self.shared.post.orders.lock().swallowed);
         let (lost, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(which);
         self.shared.post.orders.lock().swallowed = kept;
@@ -282,6 +280,10 @@ impl Orders {
 }
 
 impl Waiting {
+    pub(crate) fn comes_from(&self, server: Server) -> bool {
+        self.from == server
+    }
+
     fn is(&self, mail: Mail, from: Server, to: Server) -> bool {
         self.reply == (mail == Mail::Replies) && self.from == from && self.to == to
     }

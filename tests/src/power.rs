@@ -4,11 +4,10 @@
 //! disk held then is what the next life finds, and nothing that the server says after it gets anywhere.
 
 use bytes::Bytes;
-use labrpc::Verdict;
 use parking_lot::Mutex;
 use raftapi::{Disk, Saved};
 
-use crate::{Cluster, Server};
+use crate::{Cluster, Handling, Server};
 
 /// The servers that are to lose their power at some moment.
 pub(crate) struct Power {
@@ -36,18 +35,20 @@ impl Power {
     }
 
     /// What becomes of a message that `from` sends, if its power has to do with that.
-    pub(crate) fn verdict(&self, from: Server, to: Server, reply: bool) -> Option<Verdict> {
+    pub(crate) fn handling(&self, from: Server, to: Server, reply: bool) -> Option<Handling> {
         let mut doomed = self.doomed.lock();
         let doom = doomed[from.number()].as_mut()?;
         if doom.image.is_some() {
-            return Some(Verdict::Drop);
+            // Nobody is told that it is lost. Whoever were told at once could ask again at once, a million times in a
+            // second (`replicators`, seed 0x180000).
+            return Some(Handling::Swallow);
         }
         match &doom.when {
             When::Replied { to: last, disk } => {
                 if reply && to == *last {
                     doom.image = Some((disk.state(), disk.snapshot()));
                 }
-                Some(Verdict::Pass)
+                Some(Handling::Pass)
             }
             When::Saved { .. } => None,
         }
@@ -103,6 +104,7 @@ impl Cluster {
     /// [armed](Cluster::arm_power_failure), if it came.
     pub fn lose_power(&self, server: Server) {
         self.crash(server);
+        self.give_up_swallowed(|w| w.comes_from(server));
         let doom = self.shared.post.power.doomed.lock()[server.number()].take();
         if let Some((state, snapshot)) = doom.and_then(|doom| doom.image) {
             self.rewrite_disk(server, state, snapshot);

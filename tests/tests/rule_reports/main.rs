@@ -40,6 +40,33 @@ fn a_situation_that_does_not_come() {
     });
 }
 
+/// Told at once that its call was lost, a right Raft that tries again at once would do so without end.
+#[test]
+fn nobody_is_told_that_a_server_has_lost_its_power() {
+    script!(Asks, |a| {
+        if a.me == 0 {
+            a.at_ms(100);
+            (1..20).for_each(|term| a.runs(term, &[1]));
+        }
+    });
+    fn tell(c: &Cluster) {
+        let (one, out) = (Server::numbered(0), Server::numbered(1));
+        c.arm_power_failure(out, one);
+        c.sleep_ms(1000);
+        let asked = c.rpcs();
+        c.lose_power(out);
+        c.sleep_ms(5000);
+        c.expect(&claim::NO_STORM, asked == 2 && c.rpcs() > 2, || {
+            format!(
+                "{one} asked {asked} times, of which one was answered; in the end {} times",
+                c.rpcs()
+            )
+        });
+    }
+    let seen = rehearse(&STORY, Kind::of::<Scripted<Asks>>(), tell, 1);
+    assert!(seen.broken.is_none(), "{}", seen.report);
+}
+
 #[test]
 fn every_claim_has_a_report_that_is_kept() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
