@@ -236,6 +236,27 @@ fn late_copies(c: &Cluster) {
     (0..CLIENTS).for_each(|client| c.expect_appends(&value, client, APPENDS));
 }
 
+/// An answer that comes late, when its clerk has long asked something else, is not taken for the answer to that (§8).
+#[story(part = "3A", servers = 3, points = 3)]
+fn late_answers(c: &Cluster) {
+    const CLIENTS: usize = 3;
+    const ROUNDS: usize = 15;
+    let clients = (0..CLIENTS).map(|number| {
+        let mut clerk = c.clerk();
+        c.answer_late(clerk.number());
+        c.start_actor(number, move |c, client| {
+            let key = format!("of {client}"); // nobody else writes it
+            for round in 0..ROUNDS {
+                let value = round.to_string();
+                clerk.put(&key, &value);
+                c.expect_value(&clerk.get(&key), &value);
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    c.join_answered(clients);
+}
+
 /// A leader that was replaced without knowing it answers no gets (§8).
 #[story(part = "3A", servers = 3, points = 4)]
 fn no_stale_reads(c: &Cluster) {

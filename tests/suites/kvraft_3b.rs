@@ -118,6 +118,23 @@ fn snapshot_unreliable_recover_concurrent_partition_linearizable(c: &Cluster) {
 
 // --- Beyond the original ---
 
+/// Few entries that are large fill the state as many small ones do (§7).
+#[story(part = "3B", servers = 3, points = 2, max_state = 4000)]
+fn large_values(c: &Cluster) {
+    let mut clerk = c.clerk();
+    for letter in 'a'..='z' {
+        clerk.put("x", &letter.to_string().repeat(6000));
+        c.expect_bounded_state();
+    }
+    let value = clerk.get("x");
+    c.expect(&claim::READS_OWN_WRITES, value == "z".repeat(6000), || {
+        format!(
+            "a get returned {} bytes, not the 6,000 that were written last",
+            value.len()
+        )
+    });
+}
+
 /// What was done before a snapshot is not done again after a restart from it (§7, §8).
 #[story(part = "3B", servers = 3, points = 4, max_state = 1000)]
 fn lost_answer_and_restart(c: &Cluster) {

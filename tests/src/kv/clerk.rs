@@ -103,6 +103,24 @@ impl Cluster {
         self.set_clerk_links(clerk, Some(link));
     }
 
+    /// From now on most answers to this clerk come up to two seconds late: later than that to its next question.
+    pub fn answer_late(&self, clerk: u32) {
+        self.step(format!("answers to clerk {clerk} come late"));
+        let hold = Hold {
+            probability: 0.7,
+            delay: Delay::uniform_ms(0, 2000),
+        };
+        let reply = Path {
+            hold: Some(hold),
+            ..Path::default()
+        };
+        let link = Link {
+            reply,
+            ..Link::default()
+        };
+        self.set_clerk_links(clerk, Some(link));
+    }
+
     fn set_clerk_links(&self, clerk: u32, link: Option<Link>) {
         for server in self.servers() {
             let end = end_name(clerk, server);

@@ -42,6 +42,28 @@ fn reply_counts_what_was_sent(c: &Cluster) {
     c.agree("last");
 }
 
+/// Entries are committed while others are on their way, though the log is never confirmed to its end (§5.3).
+#[story(part = "2B", servers = 3, points = 2)]
+fn commits_while_commands_come_in(c: &Cluster) {
+    c.agree("first");
+    c.set_delay(Duration::from_millis(20));
+    let leader = c.leader();
+    let (index, _) = c.propose_at(leader, ["watched"]);
+    for number in 0..200u64 {
+        c.sleep_ms(5);
+        let _ = c.try_propose(leader, number);
+    }
+    let applied = c.committed(index).0 > 0;
+    c.expect(&claim::AGREEMENT, applied || !c.leads(leader), || {
+        format!(
+            "{leader} took the command at index {index} a second ago and one more every 5 ms since; a message takes 20 ms, and \
+             nobody has applied it"
+        )
+    });
+    c.heal();
+    c.agree("last");
+}
+
 /// A reply to what a leader sent in an earlier term says nothing about the log that it has now (§5.3).
 #[story(part = "2B", servers = 5, points = 3, exact)]
 fn late_replies_confirm_nothing(c: &Cluster) {

@@ -250,6 +250,35 @@ fn a_change_is_rolled_back(c: &Cluster) {
     c.no_agreement_among(&[old], seconds(2), "one of three voters is no majority");
 }
 
+/// While C_old,new is in force a majority of C_old elects nobody, without one of C_new (§6).
+#[story(part = "2E", servers = 6, voters = 3, points = 3, exact)]
+fn the_old_majority_elects_nobody_alone(c: &Cluster) {
+    let old: [Server; 3] = c.founding();
+    let new: [Server; 3] = c.newcomers();
+    c.change_to(&old, &new);
+    c.agree_among(&old, "old");
+    let leader = c.leader();
+    let others: [Server; 5] = c.others([leader]);
+    hold_replies(c, leader, &others);
+    c.begin_change(&new, &[]);
+    expect_joint(c, &others);
+    let left: Vec<Server> = old.into_iter().filter(|s| *s != leader).collect();
+    c.partition(&[&left, &new]);
+    c.let_all_pass();
+    c.nobody_leads(
+        &left,
+        seconds(3),
+        &claim::BOTH_MAJORITIES,
+        &format!(
+            "none of the new voters, {}, can have voted for it",
+            set(new)
+        ),
+    );
+    c.heal();
+    c.expect_members(&new, &[]);
+    c.agree_among(&new, "new");
+}
+
 /// Majorities of C_old and of C_new on different sides of a cut: at most one of them goes on (§6, Figure 10).
 #[story(part = "2E", servers = 6, voters = 3, points = 4, exact)]
 fn old_and_new_majorities_apart(c: &Cluster) {
