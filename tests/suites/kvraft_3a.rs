@@ -240,7 +240,7 @@ fn late_copies(c: &Cluster) {
 #[story(part = "3A", servers = 3, points = 3)]
 fn late_answers(c: &Cluster) {
     const CLIENTS: usize = 3;
-    const ROUNDS: usize = 15;
+    const ROUNDS: usize = 6;
     let clients = (0..CLIENTS).map(|number| {
         let mut clerk = c.clerk();
         c.answer_late(clerk.number());

@@ -103,11 +103,11 @@ impl Cluster {
         self.set_clerk_links(clerk, Some(link));
     }
 
-    /// From now on most answers to this clerk come up to two seconds late: later than that to its next question.
+    /// From now on half of the answers to this clerk come up to two seconds late: later than that to its next question.
     pub fn answer_late(&self, clerk: u32) {
         self.step(format!("answers to clerk {clerk} come late"));
         let hold = Hold {
-            probability: 0.7,
+            probability: 0.5,
             delay: Delay::uniform_ms(0, 2000),
         };
         let reply = Path {

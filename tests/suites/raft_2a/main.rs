@@ -82,6 +82,29 @@ fn even_cluster(c: &Cluster) {
     c.leader_among(&[a, b, d]);
 }
 
+/// As long as a majority is there, its leader stays, whoever else is gone (§5.2).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn a_leader_stays_without_a_minority(c: &Cluster) {
+    let leader = c.leader();
+    let [a, b, ..]: [Server; 4] = c.others([leader]);
+    c.cut_off(a);
+    c.cut_off(b);
+    let term = c.term_of(leader);
+    c.sleep_ms(5000);
+    let now = c.state(leader);
+    c.expect(&claim::STABLE_LEADER, now == Some((term, true)), || {
+        format!(
+            "{leader} led term {term} when {a} and {b} were cut off; with two others it reaches a majority of five. 5 s later it is \
+             in term {}{}",
+            c.term_of(leader),
+            if c.leads(leader) { "" } else { ", and does not lead" }
+        )
+    });
+    c.rejoin(a);
+    c.rejoin(b);
+    c.leader();
+}
+
 /// Candidates that split the votes time out at different times, and one of them wins (§5.2).
 #[story(part = "2A", servers = 4, points = 3)]
 fn split_votes(c: &Cluster) {
