@@ -239,7 +239,7 @@ fn late_copies(c: &Cluster) {
 /// An answer that comes late, when its clerk has long asked something else, is not taken for the answer to that (§8).
 #[story(part = "3A", servers = 3, points = 3)]
 fn late_answers(c: &Cluster) {
-    const CLIENTS: usize = 3;
+    const CLIENTS: usize = 8;
     const ROUNDS: usize = 6;
     let clients = (0..CLIENTS).map(|number| {
         let mut clerk = c.clerk();
