@@ -77,7 +77,7 @@ impl Power {
 
 impl Cluster {
     /// Arranges that a server loses its power as soon as it has sent a reply to `to`: the reply gets
-    /// through, and nothing that the server does or saves after it counts. [`Cluster::lose_power`] carries it out.
+    /// through, and nothing that the server does or saves after it counts. Who calls it waits. [`Cluster::lose_power`] carries it out.
     pub fn arm_power_failure(&self, server: Server, to: Server) {
         self.step(format!(
             "{server} is to lose its power right after its next reply to {to}"

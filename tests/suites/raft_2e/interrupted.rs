@@ -250,6 +250,16 @@ fn a_change_is_rolled_back(c: &Cluster) {
     c.no_agreement_among(&[old], seconds(2), "one of three voters is no majority");
 }
 
+/// Six servers have a C_old,new to these voters in their logs, and the leader, which is returned, hears of none of it.
+fn joint_everywhere(c: &Cluster, new: &[Server]) -> Server {
+    let leader = c.leader();
+    let others: [Server; 5] = c.others([leader]);
+    hold_replies(c, leader, &others);
+    c.begin_change(new, &[]);
+    expect_joint(c, &others);
+    leader
+}
+
 /// While C_old,new is in force a majority of C_old elects nobody, without one of C_new (§6).
 #[story(part = "2E", servers = 6, voters = 3, points = 3, exact)]
 fn the_old_majority_elects_nobody_alone(c: &Cluster) {
@@ -257,11 +267,7 @@ fn the_old_majority_elects_nobody_alone(c: &Cluster) {
     let new: [Server; 3] = c.newcomers();
     c.change_to(&old, &new);
     c.agree_among(&old, "old");
-    let leader = c.leader();
-    let others: [Server; 5] = c.others([leader]);
-    hold_replies(c, leader, &others);
-    c.begin_change(&new, &[]);
-    expect_joint(c, &others);
+    let leader = joint_everywhere(c, &new);
     let left: Vec<Server> = old.into_iter().filter(|s| *s != leader).collect();
     c.partition(&[&left, &new]);
     c.let_all_pass();
@@ -311,11 +317,7 @@ fn old_and_new_majorities_apart(c: &Cluster) {
     c.expect_members(&old, &new);
 
     // All have the C_old,new, and none of C_new reaches one of C_old.
-    let leader = c.leader();
-    let others: [Server; 5] = c.others([leader]);
-    hold_replies(c, leader, &others);
-    c.begin_change(&new, &[]);
-    expect_joint(c, &others);
+    joint_everywhere(c, &new);
     c.partition(&[&old, &new]);
     c.let_all_pass();
     c.nobody_leads(
