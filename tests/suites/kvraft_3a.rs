@@ -274,9 +274,10 @@ fn not_the_answer_to_another(c: &Cluster) {
     let number = clerk.number();
     c.partition(&[&[deposed], &others]);
     writer.reach(others);
-    // It waits at the deposed leader, for an index at which the others put something else.
-    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
     (0..50).for_each(|round| writer.put("y", &round.to_string()));
+    // It waits at the deposed leader, for the very index at which the others have put something else first.
+    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+    c.sleep_ms(50);
     c.heal();
     c.sleep_ms(1000);
     c.let_reach(number, c.servers());
