@@ -73,14 +73,11 @@ impl Cluster {
             "replies to clerk {clerk} {}",
             if lost { "get lost" } else { "pass again" }
         ));
-        let link = lost.then(|| Link {
-            reply: Path {
-                loss: 1.0,
-                ..Path::default()
-            },
-            ..Link::default()
-        });
-        self.set_clerk_links(clerk, link);
+        let path = Path {
+            loss: 1.0,
+            ..Path::default()
+        };
+        self.set_clerk_links(clerk, lost.then(|| for_replies(path)));
     }
 
     /// From now on each request of this clerk arrives twice, and each copy may be up to 300 ms late:
@@ -96,11 +93,7 @@ impl Cluster {
             hold: Some(hold),
             ..Path::default()
         };
-        let link = Link {
-            request,
-            ..Link::default()
-        };
-        self.set_clerk_links(clerk, Some(link));
+        self.set_clerk_links(clerk, Some(for_requests(request)));
     }
 
     /// From now on half of the answers to this clerk come up to two seconds late: later than that to its next question.
@@ -114,11 +107,7 @@ impl Cluster {
             hold: Some(hold),
             ..Path::default()
         };
-        let link = Link {
-            reply,
-            ..Link::default()
-        };
-        self.set_clerk_links(clerk, Some(link));
+        self.set_clerk_links(clerk, Some(for_replies(reply)));
     }
 
     fn set_clerk_links(&self, clerk: u32, link: Option<Link>) {
@@ -132,16 +121,29 @@ impl Cluster {
     pub fn hang(&self, clerk: u32, server: Server) {
         self.step(format!("{server} hangs, as clerk {clerk} sees it"));
         let delay = Delay::Fixed { us: 3_600_000_000 };
-        let link = Link {
-            request: Path {
-                delay,
-                ..Path::default()
-            },
-            ..Link::default()
-        };
+        let link = for_requests(Path {
+            delay,
+            ..Path::default()
+        });
         self.shared
             .net
             .set_link(&end_name(clerk, server), Some(link));
+    }
+}
+
+/// A link on which requests travel like this, and replies as on any other.
+fn for_requests(request: Path) -> Link {
+    Link {
+        request,
+        ..Link::default()
+    }
+}
+
+/// A link on which replies travel like this, and requests as on any other.
+fn for_replies(reply: Path) -> Link {
+    Link {
+        reply,
+        ..Link::default()
     }
 }
 
