@@ -317,6 +317,7 @@ impl Cluster {
     /// Tells a server to end.
     pub(crate) fn kill(&self, server: Server) {
         if let Some(life) = self.life(server) {
+            self.shared.run.board.rules.lock().killed(server);
             life.domain.enter(|| life.subject.kill());
         }
     }

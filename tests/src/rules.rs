@@ -29,6 +29,8 @@ pub struct Rules {
     members: Option<Members>,
     /// Who voted for whom.
     votes: Votes,
+    /// The terms that servers have shown.
+    terms: Terms,
 }
 
 impl Rules {
@@ -41,6 +43,7 @@ impl Rules {
             committed_by: Vec::new(),
             members: None,
             votes: Votes::default(),
+            terms: Terms::new(servers),
         }
     }
 
@@ -355,8 +358,11 @@ fn same_entries(before: &SavedView, now: &SavedView) -> usize {
 }
 
 mod members;
+mod terms;
 mod votes;
 pub use members::Members;
+pub use terms::Shown;
+use terms::Terms;
 use votes::Votes;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::claim::{self, Broken};
 use crate::history::History;
 use crate::power::Power;
 use crate::pulse::Pulse;
+use crate::rules::Shown;
 use crate::run::Run;
 use crate::subject::Kind;
 use crate::{Cluster, Server, scribe};
@@ -31,10 +32,17 @@ pub(crate) struct Watch {
     disks: Vec<Disk>,
     power: Arc<Power>,
     looked: Mutex<Vec<u64>>,
-    awaited: Mutex<BTreeMap<CallId, Arc<RpcView>>>,
+    awaited: Mutex<BTreeMap<CallId, Arc<Asked>>>,
     pulse: Pulse,
     began: labsim::time::Instant,
     requests: AtomicU64,
+}
+
+/// A request whose reply is awaited.
+struct Asked {
+    request: RpcView,
+    /// What the server that is asked had shown of its term.
+    shown: Option<Shown>,
 }
 
 impl Watch {
@@ -198,8 +206,15 @@ impl Watch {
             return Ok(());
         };
         scribe::message(seen, &view);
-        let Some(from) = seen.from_peer().map(|peer| Server::numbered(peer as usize)) else {
+        let Some(domain) = seen.from else {
             return Ok(());
+        };
+        let from = Server::numbered(domain.peer() as usize);
+        let shown = {
+            let mut rules = self.run.board.rules.lock();
+            rules.shows(from, domain.incarnation(), view.term());
+            let asked = seen.to_peer();
+            asked.and_then(|peer| rules.shown(Server::numbered(peer as usize)))
         };
         match &view {
             RpcView::AppendEntries {
@@ -219,47 +234,48 @@ impl Watch {
         }
         if !matches!(fate, Fate::Lost { .. }) {
             let mut awaited = self.awaited.lock();
-            awaited.insert(seen.id.call, Arc::new(view));
+            let request = view;
+            awaited.insert(seen.id.call, Arc::new(Asked { request, shown }));
             if awaited.len() > AWAITED
                 && let Some((_, oldest)) = awaited.pop_first()
             {
-                self.run.board.rules.lock().gives_up(&oldest);
+                self.run.board.rules.lock().gives_up(&oldest.request);
             }
         }
         Ok(())
     }
 
     fn reply(&self, seen: &MessageSeen<'_>) -> Result<(), Broken> {
-        let request = match seen.id.copy {
+        let asked = match seen.id.copy {
             0 => self.awaited.lock().remove(&seen.id.call),
             _ => self.awaited.lock().get(&seen.id.call).cloned(),
         };
-        if request.is_none() && !is_recording() {
+        if asked.is_none() && !is_recording() {
             return Ok(());
         }
         let Some(reply) = (self.kind.view_rpc)(seen.method, true, seen.bytes) else {
             return Ok(());
         };
         scribe::message(seen, &reply);
-        let Some(request) = request else {
+        let Some(Asked { request, shown }) = asked.as_deref() else {
             return Ok(());
         };
         let Some(domain) = seen.to else {
             return Ok(());
         };
         let server = Server::numbered(domain.peer() as usize);
-        (self.run.board.rules.lock()).votes(server, domain.incarnation(), &request, &reply)?;
+        {
+            let (mut rules, life) = (self.run.board.rules.lock(), domain.incarnation());
+            rules.answers(server, life, *shown, reply.term())?;
+            rules.shows(server, life, reply.term());
+            rules.votes(server, life, request, &reply)?;
+        }
         // A server that has lost its power meanwhile promises nothing more.
         if !domain.is_alive() {
             return Ok(());
         }
         match self.look(server)? {
-            true => self
-                .run
-                .board
-                .rules
-                .lock()
-                .replies(server, &request, &reply),
+            true => self.run.board.rules.lock().replies(server, request, &reply),
             false => Ok(()),
         }
     }

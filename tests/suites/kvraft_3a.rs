@@ -342,6 +342,22 @@ fn a_large_value(c: &Cluster) {
     });
 }
 
+/// The empty text is a value as any other, a key that was never written has it, and appends begin with it (raftapi::kv).
+#[story(part = "3A", servers = 3, points = 2)]
+fn empty_values(c: &Cluster) {
+    let mut clerk = c.clerk();
+    for key in ["x", ""] {
+        c.expect_value(&clerk.get(key), "");
+        clerk.append(key, "a");
+        c.expect_value(&clerk.get(key), "a");
+        clerk.put(key, "");
+        c.expect_value(&clerk.get(key), "");
+        clerk.append(key, "");
+        clerk.append(key, "b");
+        c.expect_value(&clerk.get(key), "b");
+    }
+}
+
 /// Many clients, one key (§8).
 #[story(part = "3A", servers = 5, points = 3)]
 fn many_clients_one_key(c: &Cluster) {

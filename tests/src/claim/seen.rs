@@ -44,6 +44,6 @@ claims! {
     TERM_ONLY_GROWS:
         "a server's term never goes back",
         "Figure 2, currentTerm; §5.1",
-        "Is a term taken from a message without asking whether it is higher than ours?",
+        "Is a term taken from a message without asking whether it is higher than ours? Does a reply carry the request's term in place of its server's?",
         [Save Vote Beat Append Life];
 }

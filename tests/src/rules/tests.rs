@@ -100,6 +100,25 @@ fn a_term_that_goes_back() {
 }
 
 #[test]
+fn a_reply_of_an_earlier_term() {
+    let mut rules = Rules::new(3);
+    rules.shows(A, 0, Term(5));
+    rules.shows(A, 0, Term(4)); // sent late, by another thread
+    let before = rules.shown(A);
+    rules.answers(A, 0, before, Term(5)).unwrap();
+    let result = rules.answers(A, 0, before, Term(4));
+    broken(
+        result,
+        &claim::TERM_ONLY_GROWS,
+        "server 0 answered in term 4, though it was in term 5 before it was asked",
+    );
+    rules.answers(A, 0, None, Term(4)).unwrap(); // it got to term 5 after it was asked
+    rules.answers(A, 1, before, Term(0)).unwrap(); // another life
+    rules.killed(A);
+    rules.answers(A, 0, before, Term(0)).unwrap();
+}
+
+#[test]
 fn a_second_vote() {
     let mut rules = Rules::new(3);
     rules.saved(A, disk(5, Some(1), &[])).unwrap();

@@ -130,6 +130,63 @@ fn a_candidate_deposes_a_leader(c: &Cluster) {
     c.leader();
 }
 
+/// A leader that hears of a later term from that term's leader, and from nobody else, leads no more (§5.1).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn a_new_leader_deposes_the_old(c: &Cluster) {
+    let old = c.leader();
+    let others: [Server; 2] = c.others([old]);
+    c.cut_off(old);
+    let new = c.leader_among(&others);
+    // What the old one sends is lost, and so are the replies that would tell it.
+    c.keep_links(|from, to| from == new || to == new && from != old);
+    c.rejoin(old);
+    let (limit, poll) = (Duration::from_secs(2), Duration::from_millis(10));
+    let deposed = c.until(limit, poll, || !c.leads(old));
+    c.expect(&claim::STALE_LEADER_STEPS_DOWN, deposed, || {
+        format!(
+            "{old} still leads term {}, {limit:?} after it could hear {new}, which leads term {}",
+            c.term_of(old),
+            c.term_of(new)
+        )
+    });
+    c.heal();
+    c.leader();
+}
+
+/// A candidate that hears from the leader of a later term, and from nobody else, follows it (§5.1, §5.2).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn a_candidate_hears_a_later_leader(c: &Cluster) {
+    const FAR: u64 = 3;
+    let old = c.leader();
+    let [lone, others @ ..] = c.others::<4>([old]);
+    // `lone` has a leader, and so stays in its term, while the others run for one term after the other.
+    c.partition(&[&[old, lone]]);
+    c.sleep_ms(4000);
+    c.partition(&[&[old, lone], &others]);
+    let new = c.leader_among(&others);
+    let later = c.term_of(new);
+    let among_others = |from, to| others.contains(&from) && others.contains(&to);
+    c.keep_links(among_others);
+    let before = c.term_of(lone);
+    c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+        c.term_of(lone) > before
+    });
+    let runs_for = c.term_of(lone);
+    c.keep_links(|from, to| among_others(from, to) || from == new && to == lone);
+    c.sleep_ms(1000);
+    let told = c.term_of(lone);
+    // Not if it asks for leave before it runs (PreVote).
+    let far = later.0 > runs_for.0 + FAR;
+    c.expect(&claim::HIGHER_TERM, told >= later || !far, || {
+        format!(
+            "{lone} was running for term {runs_for} when it could hear {new}, which leads term {later}; a second later it is in \
+             term {told}"
+        )
+    });
+    c.heal();
+    c.leader();
+}
+
 /// A server that hears nobody but is heard does not keep the others from having a leader for long (§5.2).
 #[story(part = "2A", servers = 5, points = 2, exact)]
 fn deaf_follower(c: &Cluster) {

@@ -6,12 +6,20 @@ use tests::prelude::*;
 /// A server gives its vote in a term once: to the first of two candidates (§5.2).
 #[story(part = "2A", servers = 3, points = 3, exact)]
 fn one_vote_a_term(c: &Cluster) {
-    for _ in 0..5 {
-        let Some((first, second, voter, term)) = c.two_candidates() else {
+    for round in 0..8 {
+        let Some((one, other, voter, term)) = c.two_candidates() else {
             return;
         };
+        // A mark for nobody may be a server's number, too: 0.
+        let (first, second) = if other.number() == 0 {
+            (other, one)
+        } else {
+            (one, other)
+        };
         c.release_held(Mail::Requests, first, voter);
-        c.sleep_ms(2);
+        if round % 2 == 0 {
+            c.sleep_ms(2);
+        } // else both may be there before it looks at one
         c.release_held(Mail::Requests, second, voter);
         let twice = c.until(Duration::from_millis(5), Duration::from_millis(1), || {
             c.state(first) == Some((term, true)) && c.state(second) == Some((term, true))
@@ -135,6 +143,38 @@ fn a_refusal_ends_no_candidacy(c: &Cluster) {
                 )
             });
         }
+        c.let_all_pass();
+    }
+}
+
+/// A candidate that still hears the leader of an earlier term goes on: it leads when a majority votes for it (§5.1, §5.2).
+#[story(part = "2A", servers = 3, points = 2, exact)]
+fn an_old_leader_ends_no_candidacy(c: &Cluster) {
+    let moment = Duration::from_millis(1);
+    for _ in 0..3 {
+        let old = c.leader();
+        let [candidate, voter] = c.others([old]);
+        let before = c.terms();
+        c.hold(old, candidate);
+        c.hold(candidate, voter);
+        // The old one hears of no later term.
+        c.handle(Mail::Requests, candidate, old, Handling::Swallow);
+        c.handle(Mail::Replies, candidate, old, Handling::Swallow);
+        c.until(Duration::from_secs(5), moment, || {
+            c.term_of(candidate) > before
+        });
+        let term = c.term_of(candidate);
+        c.release_held(Mail::Requests, old, candidate);
+        c.sleep_ms(2);
+        c.release_held(Mail::Requests, candidate, voter);
+        let won = c.until(Duration::from_millis(20), moment, || c.leads(candidate));
+        let voted = term > before && c.term_of(candidate) == term && c.term_of(voter) == term;
+        c.expect(&claim::MAJORITY_ELECTS, won || !voted, || {
+            format!(
+                "{candidate} ran for term {term}; then came heartbeats that {old} had sent in term {before}, then {voter} was asked \
+                 for its vote, and {candidate} does not lead"
+            )
+        });
         c.let_all_pass();
     }
 }

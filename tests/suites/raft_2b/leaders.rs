@@ -82,6 +82,34 @@ fn stuck_rpc_blocks_no_agreement(c: &Cluster) {
     c.agree("last");
 }
 
+/// A leader that sends entries all the time, and no heartbeat between them, is the leader all the time (Figure 2, Rules for Servers:
+/// Followers).
+#[story(part = "2B", servers = 3, points = 2)]
+fn a_busy_leader_stays(c: &Cluster) {
+    c.agree("first");
+    let (leader, term) = (c.leader(), c.terms());
+    for number in 0..600u64 {
+        c.sleep_ms(5);
+        let _ = c.try_propose(leader, number);
+    }
+    let now = c.term_of(leader);
+    c.expect(
+        &claim::STABLE_LEADER,
+        c.leads(leader) && now == term,
+        || {
+            format!(
+                "{leader} led term {term} and got a command every 5 ms; 3 s later it {} term {now}",
+                if c.leads(leader) {
+                    "leads"
+                } else {
+                    "follows in"
+                }
+            )
+        },
+    );
+    c.agree("last");
+}
+
 /// A leader that is cut off for an hour causes no storm of RPCs, then or when it is back (§5.3).
 #[story(part = "2B", servers = 3, points = 3, exact, limit = 4000, runs = 1)]
 fn leader_cut_off_for_an_hour(c: &Cluster) {

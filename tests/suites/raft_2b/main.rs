@@ -112,6 +112,23 @@ fn fail_no_agree(c: &Cluster) {
     c.agree(1000);
 }
 
+/// A command may be of any size, from nothing to a quarter of a million bytes, and comes out as it was put in (raftapi::Raft::start).
+#[story(part = "2B", servers = 3, points = 2)]
+fn commands_of_any_size(c: &Cluster) {
+    const SIZES: [usize; 6] = [0, 1, 250_000, 0, 70_000, 9];
+    SIZES
+        .iter()
+        .for_each(|size| _ = c.agree(random_text(*size)));
+    // A follower that was away gets them, too.
+    let [away, _] = c.others([c.leader()]);
+    c.cut_off(away);
+    SIZES
+        .iter()
+        .for_each(|size| _ = c.agree(random_text(*size)));
+    c.rejoin(away);
+    c.agree("last");
+}
+
 /// Commands given to the leader at the same time all get in, each at an index of its own (§5.3).
 #[story(part = "2B", servers = 3, points = 3, original)]
 fn concurrent_starts(c: &Cluster) {

@@ -66,3 +66,20 @@ fn a_voters_whole_log_counts(c: &Cluster) {
     c.agree("last");
     c.all_apply(["base", "kept", "last"]);
 }
+
+/// A leader that is deposed by a candidate compares their logs before it votes, as a follower does (§5.4.1).
+#[story(part = "2B", servers = 3, points = 3, exact)]
+fn a_deposed_leader_compares_logs(c: &Cluster) {
+    c.agree("base");
+    let leader = c.leader();
+    let [candidate, follower] = c.others([leader]);
+    c.cut_off(candidate);
+    c.agree("kept");
+    c.cut_off(follower);
+    // Its first request that comes in finds a leader, later ones a follower or a candidate.
+    c.never_elected(candidate, &[leader]);
+    c.heal();
+    c.rejoin(follower);
+    c.agree("last");
+    c.all_apply(["base", "kept", "last"]);
+}

@@ -3,7 +3,7 @@
 use raft::Raft;
 use tests::prelude::*;
 
-use crate::{LARGEST_STATE, agree_up_to};
+use crate::{LARGEST_STATE, agree_up_to, expect_small_states};
 
 /// The service hands over a snapshot that it began before a newer one came from the leader: the newer one stays (§7).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
@@ -89,6 +89,18 @@ fn a_snapshot_that_waits_delays_no_election(c: &Cluster) {
     c.set_pace(slow, Duration::ZERO);
     c.sleep_ms(8000);
     agree_up_to(c, 30);
+}
+
+/// A server that is away for long keeps nobody from forgetting what snapshots stand for (§7).
+#[story(part = "2D", servers = 3, points = 2, snapshots)]
+fn a_dead_server_holds_up_no_snapshot(c: &Cluster) {
+    agree_up_to(c, 5);
+    let [away, _] = c.others([c.leader()]);
+    c.crash(away);
+    agree_up_to(c, 150);
+    expect_small_states(c);
+    c.restart(away);
+    agree_up_to(c, 151);
 }
 
 /// A hundred thousand entries: the log on disk stays small, and no snapshot holds up agreement (§7).

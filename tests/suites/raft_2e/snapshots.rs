@@ -3,7 +3,7 @@
 use raft::Raft;
 use tests::prelude::*;
 
-use crate::{expect_joint, hold_replies, seconds};
+use crate::{expect_joint, hold_replies, ms, seconds};
 
 /// Snapshots take the place of the entries that were configurations: nobody forgets who is a member (§6, §7).
 #[story(part = "2E", servers = 5, voters = 3, points = 4, snapshots)]
@@ -71,6 +71,44 @@ fn a_change_after_a_snapshot(c: &Cluster) {
     c.heal();
     c.expect_members(&[leader, third], &[]);
     c.agree_among(&[leader, third], "two");
+}
+
+/// A snapshot stands for C_old,new and not for C_new: a server that restarts with it alone is in the midst of the change (§6, §7).
+#[story(part = "2E", servers = 3, voters = 3, points = 3, snapshots, exact)]
+fn a_snapshot_in_the_midst_of_a_change(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [stays, leaves] = c.others([leader]);
+    c.cut_off(leaves);
+    // Commands come after C_old,new before it is committed, and so before C_new, which nobody but the leader gets.
+    hold_replies(c, leader, &[stays]);
+    c.begin_change(&[leader, stays], &[]);
+    let (last, _) = c.propose_at(leader, (0..25u64).map(Command::from));
+    c.sleep_ms(5);
+    c.hold(leader, stays);
+    c.release_held(Mail::Replies, stays, leader);
+    c.until(ms(250), ms(1), || c.applied(leader) >= last);
+    c.hold(leader, leaves);
+    c.rejoin(leaves);
+    let is_joint = |s: Server| c.membership(s).is_some_and(|m| m.is_joint());
+    let has_snapshot = || c.applied(leaves) > LogIndex(10) && is_joint(leaves);
+    let came = c.until(seconds(3), ms(2), || {
+        has_snapshot() || {
+            c.release_next(Mail::Requests, leader, leaves);
+            false
+        }
+    });
+    c.crash(leaves);
+    c.boot(leaves);
+    let now = c.membership(leaves).unwrap_or_default();
+    c.expect(&claim::MEMBERS_KEPT, now.is_joint() || !came, || {
+        format!("{leaves} had a snapshot, which came with a C_old,new, and nothing else when its power failed; now it has {now}")
+    });
+    c.let_all_pass();
+    c.heal();
+    c.rejoin(leaves);
+    c.expect_members(&[leader, stays], &[]);
+    c.agree_among(&[leader, stays], "two");
 }
 
 fn expect_kept(c: &Cluster, servers: &[Server], voters: &[Server], when: &str) {

@@ -115,3 +115,29 @@ fn a_term_that_goes_back() {
     });
     golden::<Back>("term_only_grows", &claim::TERM_ONLY_GROWS, wait);
 }
+
+#[test]
+fn a_reply_in_the_term_of_its_request() {
+    script!(
+        Behind,
+        |a| match a.me {
+            0 => {
+                a.at_ms(100);
+                a.runs(3, &[2]);
+            }
+            1 => {
+                a.at_ms(150);
+                asks_for_a_vote(a, 0, 2);
+            }
+            _ => {}
+        },
+        |a, asked| match asked {
+            RpcView::RequestVote { term, .. } if a.me == 0 => RpcView::RequestVoteReply {
+                term: *term,
+                granted: false,
+            },
+            _ => a.right_answer(asked),
+        }
+    );
+    golden::<Behind>("answers_in_earlier_term", &claim::TERM_ONLY_GROWS, wait);
+}
