@@ -264,18 +264,18 @@ impl Watch {
             return Ok(());
         };
         let server = Server::numbered(domain.peer() as usize);
-        {
-            let (mut rules, life) = (self.run.board.rules.lock(), domain.incarnation());
-            rules.answers(server, life, *shown, reply.term())?;
-            rules.shows(server, life, reply.term());
-            rules.votes(server, life, request, &reply)?;
-        }
+        let life = domain.incarnation();
+        (self.run.board.rules.lock()).votes(server, life, request, &reply)?;
         // A server that has lost its power meanwhile promises nothing more.
         if !domain.is_alive() {
             return Ok(());
         }
-        match self.look(server)? {
-            true => self.run.board.rules.lock().replies(server, request, &reply),
+        let looked = self.look(server)?;
+        let mut rules = self.run.board.rules.lock();
+        rules.answers(server, life, *shown, reply.term())?;
+        rules.shows(server, life, reply.term());
+        match looked {
+            true => rules.replies(server, request, &reply),
             false => Ok(()),
         }
     }

@@ -272,6 +272,7 @@ fn not_the_answer_to_another(c: &Cluster) {
     let others: [_; 2] = c.others([deposed]);
     let mut clerk = c.clerk_to([deposed]);
     let number = clerk.number();
+    clerk.get("x"); // it need not look for its server any more
     c.partition(&[&[deposed], &others]);
     writer.reach(others);
     (0..50).for_each(|round| writer.put("y", &round.to_string()));

@@ -168,6 +168,7 @@ fn a_snapshot_answers_nobody(c: &Cluster) {
     let others: [_; 2] = c.others([deposed]);
     let mut clerk = c.clerk_to([deposed]);
     let number = clerk.number();
+    clerk.get("x"); // it need not look for its server any more
     c.partition(&[&[deposed], &others]);
     writer.reach(others);
     // So much that the deposed leader needs a snapshot, which stands for the index at which the clerk waits, too.
