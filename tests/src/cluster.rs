@@ -270,6 +270,12 @@ impl Cluster {
         self.shared.pace.lock()[server.number()].snapshot = pace;
     }
 
+    /// From now on each snapshot of a service is larger than it need be by so many bytes.
+    pub fn pad_snapshots(&self, bytes: usize) {
+        self.step(format!("snapshots are larger by {bytes} bytes"));
+        self.shared.run.board.history.lock().pad_snapshots(bytes);
+    }
+
     // --- Inside ---
 
     /// The name of the end by which one server calls another, in its present life.

@@ -20,6 +20,8 @@ pub struct History {
     given: HashSet<Command>,
     entries: Vec<Applied>,
     servers: Vec<Progress>,
+    /// How many bytes more than it needs the service writes into each snapshot.
+    padding: usize,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,8 @@ struct Digest(u64);
 struct Snapshot {
     index: u64,
     digest: Digest,
+    /// What makes it large, where a story wants that: the index again and again.
+    padding: Vec<u8>,
 }
 
 impl Digest {
@@ -68,7 +72,13 @@ impl History {
             given: HashSet::new(),
             entries: Vec::new(),
             servers: vec![Progress::default(); servers],
+            padding: 0,
         }
+    }
+
+    /// From now on each snapshot is larger than it need be by so many bytes.
+    pub fn pad_snapshots(&mut self, bytes: usize) {
+        self.padding = bytes;
     }
 
     /// `server` starts over with the snapshot that was on its disk (empty: none).
@@ -236,7 +246,8 @@ impl History {
             .checked_sub(1)
             .and_then(|i| self.entries.get(i as usize))
             .map(|e| e.digest);
-        if right != Some(snapshot.digest) {
+        let padded = |byte: &u8| *byte == snapshot.index as u8;
+        if right != Some(snapshot.digest) || !snapshot.padding.iter().all(padded) {
             return Err(claim::SNAPSHOT_CONTENT.broken(format!(
                 "{server} {from} a snapshot of index {} that does not hold the commands applied up to there",
                 snapshot.index
@@ -251,6 +262,7 @@ impl History {
         labgob::encode(&Snapshot {
             index: index.0,
             digest,
+            padding: vec![index.0 as u8; self.padding],
         })
         .into()
     }

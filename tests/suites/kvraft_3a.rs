@@ -359,6 +359,18 @@ fn empty_values(c: &Cluster) {
     }
 }
 
+/// A clerk that writes the same once more means it: two writes that say the same are two (§8).
+#[story(part = "3A", servers = 3, points = 2)]
+fn the_same_again(c: &Cluster) {
+    let (mut one, mut other) = (c.clerk(), c.clerk());
+    (0..3).for_each(|_| one.append("x", "a"));
+    c.expect_value(&one.get("x"), "aaa");
+    one.put("y", "1");
+    other.put("y", "2");
+    one.put("y", "1");
+    c.expect_value(&other.get("y"), "1");
+}
+
 /// Many clients, one key (§8).
 #[story(part = "3A", servers = 5, points = 3)]
 fn many_clients_one_key(c: &Cluster) {

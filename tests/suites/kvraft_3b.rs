@@ -157,6 +157,18 @@ fn lost_answer_and_installed_snapshot(c: &Cluster) {
         let gone = if c.leads(a) { a } else { b };
         c.crash(gone);
     });
+    // Its own store must be right as well: it answers in the end, once it leads.
+    for _ in 0..10 {
+        let down = [a, b].into_iter().filter(|s| !c.is_up(*s));
+        down.for_each(|s| c.restart(s));
+        let leader = c.leader();
+        if leader == lagging {
+            break;
+        }
+        c.crash(leader);
+        c.leader();
+    }
+    c.expect_appends(&c.clerk().get("x"), 0, 1);
 }
 
 /// Whoever waits for an entry when a leader's snapshot comes is not told that it was done: another may stand in its place (§7, §8).

@@ -112,19 +112,27 @@ fn fail_no_agree(c: &Cluster) {
     c.agree(1000);
 }
 
-/// A command may be of any size, from nothing to a quarter of a million bytes, and comes out as it was put in (raftapi::Raft::start).
+/// A command may be of any size, from nothing to a quarter of a million bytes, and say what another has said: each comes out as it
+/// was put in, at an index of its own (raftapi::Raft::start).
 #[story(part = "2B", servers = 3, points = 2)]
 fn commands_of_any_size(c: &Cluster) {
-    const SIZES: [usize; 6] = [0, 1, 250_000, 0, 70_000, 9];
-    SIZES
-        .iter()
-        .for_each(|size| _ = c.agree(random_text(*size)));
+    let mut last = LogIndex::ZERO;
+    let mut agree_on_all = || {
+        for size in [0, 0, 1, 250_000, 70_000, 9] {
+            let at = c.agree(random_text(size));
+            c.expect(&claim::INDEX, at > last, || {
+                format!(
+                    "a command of {size} bytes is at index {at}; the one before it is at {last}"
+                )
+            });
+            last = at;
+        }
+    };
+    agree_on_all();
     // A follower that was away gets them, too.
     let [away, _] = c.others([c.leader()]);
     c.cut_off(away);
-    SIZES
-        .iter()
-        .for_each(|size| _ = c.agree(random_text(*size)));
+    agree_on_all();
     c.rejoin(away);
     c.agree("last");
 }

@@ -91,6 +91,20 @@ fn a_snapshot_that_waits_delays_no_election(c: &Cluster) {
     agree_up_to(c, 30);
 }
 
+/// A snapshot may be large, and arrives whole; from then on it is on the disk of its receiver (§7; Figure 13).
+#[story(part = "2D", servers = 3, points = 2, snapshots)]
+fn large_snapshots(c: &Cluster) {
+    c.pad_snapshots(300_000);
+    agree_up_to(c, 5);
+    let [away, _] = c.others([c.leader()]);
+    c.cut_off(away);
+    agree_up_to(c, 25);
+    c.rejoin(away);
+    agree_up_to(c, 27);
+    c.restart_all(c.servers());
+    agree_up_to(c, 35);
+}
+
 /// A server that is away for long keeps nobody from forgetting what snapshots stand for (§7).
 #[story(part = "2D", servers = 3, points = 2, snapshots)]
 fn a_dead_server_holds_up_no_snapshot(c: &Cluster) {
