@@ -34,6 +34,47 @@ fn late_snapshot_erases_nothing(c: &Cluster) {
     expect_kept(c, &kept);
 }
 
+/// The reply to a snapshot comes when the leader has a later one: it confirms the one that was sent (Figure 13; Figure 2, matchIndex).
+#[story(part = "2D", servers = 3, points = 2, snapshots, exact)]
+fn a_late_reply_to_a_snapshot(c: &Cluster) {
+    agree_up_to(c, 5);
+    let leader = c.leader();
+    let [behind, _] = c.others([leader]);
+    c.cut_off(behind); // for less than an election timeout
+    let (first, _) = c.propose_at(leader, (0..20u64).map(Command::from));
+    c.wait(first, 2, None);
+    // Reply by reply, until it has the snapshot; the leader does not hear of that yet.
+    c.handle(Mail::Replies, behind, leader, Handling::Hold);
+    c.rejoin(behind);
+    c.until(Duration::from_secs(3), Duration::from_millis(1), || {
+        c.applied(behind) >= LogIndex(19) || {
+            c.release_next(Mail::Replies, behind, leader);
+            false
+        }
+    });
+    c.handle(Mail::Requests, leader, behind, Handling::Swallow);
+    if c.leads(leader) {
+        let (last, _) = c.propose_at(leader, (0..22u64).map(Command::from));
+        c.wait(last, 2, None);
+        c.sleep_ms(20); // now the leader has a later one
+        c.release_held(Mail::Replies, behind, leader);
+        c.sleep_ms(20);
+        c.let_all_pass();
+        // Before another snapshot brings it all that it lacks.
+        let (limit, poll) = (Duration::from_secs(3), Duration::from_millis(10));
+        let brought = c.until(limit, poll, || c.applied(behind) >= last);
+        c.expect(&claim::AGREEMENT, brought || !c.leads(leader), || {
+            format!(
+                "{behind}, which {leader} reaches again, lacks entries up to {last}, and after {limit:?} has applied no more than {}; \
+                 {leader} had sent it a snapshot, and heard so when it had a later one",
+                c.applied(behind)
+            )
+        });
+    }
+    c.let_all_pass();
+    agree_up_to(c, 50);
+}
+
 /// A snapshot that ends inside a follower's log leaves what comes after it (Figure 13, InstallSnapshot 6).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn snapshot_inside_the_log(c: &Cluster) {
