@@ -24,6 +24,8 @@ pub(crate) struct Pace {
     pub(crate) entry: Duration,
     /// From the state that it writes down as a snapshot until it hands that over.
     pub(crate) snapshot: Duration,
+    /// It takes nothing any more.
+    pub(crate) ended: bool,
 }
 
 /// The name of a service's thread.
@@ -42,6 +44,9 @@ impl Applier {
     /// Takes messages until the server is gone, or has broken a claim.
     pub fn run(self, messages: Receiver<ApplyMsg>) {
         while let Ok(message) = messages.recv() {
+            if self.shared.pace.lock()[self.server.number()].ended {
+                return;
+            }
             self.dawdle(|pace| pace.entry);
             let seen = match &message {
                 ApplyMsg::Command { index, term, .. } => (*index, *term, "command"),

@@ -186,7 +186,9 @@ impl Cluster {
         let domain = Domain::new(server.number() as u32, lives);
         let persister = disk.mount(&domain);
         let (ends, names) = self.make_ends(server, lives, &domain);
+        let began = self.now();
         let subject = self.power_on(server, &domain, ends, persister);
+        self.took(self.now() - began, &format!("making {server}"));
         let services = domain.enter(|| subject.services());
         let net_server = services
             .into_iter()
@@ -268,6 +270,12 @@ impl Cluster {
             "the service on {server} takes {pace:?} for each snapshot"
         ));
         self.shared.pace.lock()[server.number()].snapshot = pace;
+    }
+
+    /// The service on `server` takes nothing any more: it ends when the next entry or snapshot comes.
+    pub fn end_service(&self, server: Server) {
+        self.step(format!("the service on {server} ends"));
+        self.shared.pace.lock()[server.number()].ended = true;
     }
 
     /// From now on each snapshot of a service is larger than it need be by so many bytes.

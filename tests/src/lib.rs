@@ -89,7 +89,7 @@ pub use nemesis::{Fault, Nemesis};
 pub use post::{Handling, Mail};
 pub use runner::{Rehearsal, play, rehearse};
 pub use server::{Command, Server, set};
-pub use staging::{random_command, random_text};
+pub use staging::{every_byte, random_command, random_text};
 pub use story::story;
 pub use story_data::{Story, UNGRADED};
 pub use subject::Kind;
@@ -100,7 +100,7 @@ pub mod prelude {
     pub use crate::{
         Cluster, Command, Fault, Flag, Handling, Mail, Nemesis, Server, Waited, claim, story,
     };
-    pub use crate::{random_command, random_text, set};
+    pub use crate::{every_byte, random_command, random_text, set};
     pub use labsim::rand::{IndexedRandom, RngExt, SliceRandom, rng};
     pub use labsim::time::Duration;
     pub use raftapi::{ChangeError, LogIndex, Membership, Term};

@@ -11,7 +11,7 @@ use crate::post::{Handling, Mail};
 use crate::{Cluster, Command, Server, claim, set};
 
 const MOMENT: Duration = Duration::from_millis(1);
-/// How long `start()` and `state()` may take. They need no more than a lock; this is generous.
+/// How long `make()`, `start()` and `state()` may take. They need no more than a lock; this is generous.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 impl Cluster {
@@ -146,6 +146,17 @@ impl Cluster {
         });
     }
 
+    /// Checks that what took so long was done at once.
+    pub(crate) fn took(&self, time: Duration, what: &str) {
+        self.expect(&claim::ANSWERS_AT_ONCE, time <= AT_ONCE, || {
+            format!(
+                "{what} took {} ms; at most {} ms are enough for what must not wait for anything",
+                time.as_millis(),
+                AT_ONCE.as_millis()
+            )
+        });
+    }
+
     #[track_caller]
     fn in_time(&self, server: Server, what: &str, call: impl FnOnce(&Cluster) + Send + 'static) {
         let (done, answered) = bounded(1);
@@ -174,10 +185,15 @@ pub fn random_command() -> Command {
     rng().random_range(0..1_000_000_000u64).into()
 }
 
+/// A command of every byte there is, which is no text.
+pub fn every_byte() -> Command {
+    Command::from((0..=255).collect::<Bytes>())
+}
+
 /// Random letters, as many as asked for.
 pub fn random_text(length: usize) -> Command {
-    let letters: Vec<u8> = (0..length)
-        .map(|_| rng().random_range(b'a'..=b'z'))
-        .collect();
+    let mut letters = vec![0u8; length];
+    rng().fill(&mut letters[..]); // one draw, or long texts would be many calls without a wait
+    letters.iter_mut().for_each(|l| *l = b'a' + *l % 26);
     Command::from(Bytes::from(letters))
 }

@@ -359,6 +359,21 @@ fn empty_values(c: &Cluster) {
     }
 }
 
+/// Keys and values are text, whatever is in it: white space, line breaks, letters of any alphabet (raftapi::kv).
+#[story(part = "3A", servers = 3, points = 2)]
+fn any_text(c: &Cluster) {
+    const TEXTS: [&str; 7] = ["a", "a b", " a ", "a\n", "a\0b", "ä½京", "\t"];
+    let mut clerk = c.clerk();
+    let values = || TEXTS.iter().cycle().skip(2);
+    for (key, value) in TEXTS.iter().zip(values()) {
+        clerk.put(key, value);
+        clerk.append(key, "\n");
+    }
+    for (key, value) in TEXTS.iter().zip(values()) {
+        c.expect_value(&clerk.get(key), &format!("{value}\n"));
+    }
+}
+
 /// A clerk that writes the same once more means it: two writes that say the same are two (§8).
 #[story(part = "3A", servers = 3, points = 2)]
 fn the_same_again(c: &Cluster) {

@@ -47,7 +47,7 @@ claims! {
         [Save Snapshot Apply];
     /// start(), state() come back.
     ANSWERS_AT_ONCE:
-        "start() and state() answer at once, whatever the network does",
+        "make(), start() and state() return at once, whatever the network does",
         "lab 2A",
         "Which lock is held while an RPC, the apply channel or a sleep is waited for?",
         [Start Append Beat Rpc Step];

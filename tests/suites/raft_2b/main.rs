@@ -112,18 +112,17 @@ fn fail_no_agree(c: &Cluster) {
     c.agree(1000);
 }
 
-/// A command may be of any size, from nothing to a quarter of a million bytes, and say what another has said: each comes out as it
-/// was put in, at an index of its own (raftapi::Raft::start).
+/// A command may be of any size, from nothing to a quarter of a million bytes, of any bytes, and say what another has said: each comes
+/// out as it was put in, at an index of its own (raftapi::Raft::start).
 #[story(part = "2B", servers = 3, points = 2)]
 fn commands_of_any_size(c: &Cluster) {
     let mut last = LogIndex::ZERO;
     let mut agree_on_all = || {
-        for size in [0, 0, 1, 250_000, 70_000, 9] {
-            let at = c.agree(random_text(size));
+        let commands = [0, 0, 1, 250_000, 70_000, 9].map(random_text);
+        for command in commands.into_iter().chain([every_byte()]) {
+            let at = c.agree(&command);
             c.expect(&claim::INDEX, at > last, || {
-                format!(
-                    "a command of {size} bytes is at index {at}; the one before it is at {last}"
-                )
+                format!("{command} is at index {at}; the command before it is at {last}")
             });
             last = at;
         }
@@ -135,6 +134,20 @@ fn commands_of_any_size(c: &Cluster) {
     agree_on_all();
     c.rejoin(away);
     c.agree("last");
+}
+
+/// A service has ended, and nobody takes what its server applies: it stores entries and confirms them as before (raftapi::Raft::make).
+#[story(part = "2B", servers = 3, points = 2)]
+fn nobody_receives(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [deaf, away] = c.others([leader]);
+    c.end_service(deaf);
+    c.agree_on(2, "second");
+    c.cut_off(away);
+    for number in 0..3u64 {
+        c.agree_on(1, number); // not without `deaf`
+    }
 }
 
 /// Commands given to the leader at the same time all get in, each at an index of its own (§5.3).
