@@ -266,25 +266,7 @@ fn no_stale_reads(c: &Cluster) {
 /// Whoever waits for an entry does not get the answer to another that came to stand in its place (§5.3, §8).
 #[story(part = "3A", servers = 3, points = 4)]
 fn not_the_answer_to_another(c: &Cluster) {
-    let mut writer = c.clerk();
-    writer.put("x", "");
-    let deposed = c.leader();
-    let others: [_; 2] = c.others([deposed]);
-    let mut clerk = c.clerk_to([deposed]);
-    let number = clerk.number();
-    clerk.get("x"); // it need not look for its server any more
-    c.partition(&[&[deposed], &others]);
-    writer.reach(others);
-    (0..50).for_each(|round| writer.put("y", &round.to_string()));
-    // It waits at the deposed leader, for the very index at which the others have put something else first.
-    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
-    c.sleep_ms(50);
-    c.heal();
-    c.sleep_ms(1000);
-    c.let_reach(number, c.servers());
-    c.join_answered(vec![client]);
-    let value = writer.get("x");
-    c.expect_appends(&value, 0, 1);
+    c.append_at_a_deposed_leader(50);
 }
 
 /// A leader that is cut off from the others does not keep a clerk that can reach them (§8).

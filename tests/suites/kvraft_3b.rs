@@ -174,25 +174,8 @@ fn lost_answer_and_installed_snapshot(c: &Cluster) {
 /// Whoever waits for an entry when a leader's snapshot comes is not told that it was done: another may stand in its place (§7, §8).
 #[story(part = "3B", servers = 3, points = 3, max_state = 1000)]
 fn a_snapshot_answers_nobody(c: &Cluster) {
-    let mut writer = c.clerk();
-    writer.put("x", "");
-    let deposed = c.leader();
-    let others: [_; 2] = c.others([deposed]);
-    let mut clerk = c.clerk_to([deposed]);
-    let number = clerk.number();
-    clerk.get("x"); // it need not look for its server any more
-    c.partition(&[&[deposed], &others]);
-    writer.reach(others);
     // So much that the deposed leader needs a snapshot, which stands for the index at which the clerk waits, too.
-    (0..100).for_each(|round| writer.put("y", &round.to_string()));
-    let client = c.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
-    c.sleep_ms(50);
-    c.heal();
-    c.sleep_ms(1000);
-    c.let_reach(number, c.servers());
-    c.join_answered(vec![client]);
-    let value = writer.get("x");
-    c.expect_appends(&value, 0, 1);
+    c.append_at_a_deposed_leader(100);
 }
 
 /// Gets that go through the log fill it as writes do (§7, §8).

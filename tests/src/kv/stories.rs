@@ -73,6 +73,29 @@ impl Cluster {
         self.expect_value(&values[0], "new");
     }
 
+    /// A leader is replaced without knowing it, and the others write so often; then a clerk appends at the old one, and waits at an
+    /// index at which they have something else, until the network heals. The append is there once in the end.
+    #[track_caller]
+    pub fn append_at_a_deposed_leader(&self, writes: usize) {
+        let mut writer = self.clerk();
+        writer.put("x", "");
+        let deposed = self.leader();
+        let others: [_; 2] = self.others([deposed]);
+        let mut clerk = self.clerk_to([deposed]);
+        let number = clerk.number();
+        clerk.get("x"); // it need not look for its server any more
+        self.partition(&[&[deposed], &others]);
+        writer.reach(others);
+        (0..writes).for_each(|round| writer.put("y", &round.to_string()));
+        let client = self.start_actor(0, move |_, _| clerk.append("x", &append_text(0, 0)));
+        self.sleep_ms(50);
+        self.heal();
+        self.sleep_ms(1000);
+        self.let_reach(number, self.servers());
+        self.join_answered(vec![client]);
+        self.expect_appends(&writer.get("x"), 0, 1);
+    }
+
     /// A put that a majority can do, whatever its clerk believes of the others. Gives the
     /// clerk back.
     #[track_caller]
