@@ -44,10 +44,11 @@ impl Applier {
     /// Takes messages until the server is gone, or has broken a claim.
     pub fn run(self, messages: Receiver<ApplyMsg>) {
         while let Ok(message) = messages.recv() {
-            if self.shared.pace.lock()[self.server.number()].ended {
+            let pace = self.pace();
+            if pace.ended {
                 return;
             }
-            self.dawdle(|pace| pace.entry);
+            dawdle(pace.entry);
             let seen = match &message {
                 ApplyMsg::Command { index, term, .. } => (*index, *term, "command"),
                 ApplyMsg::Snapshot { index, term, .. } => (*index, *term, "snapshot"),
@@ -96,7 +97,7 @@ impl Applier {
         // From inside this thread: a Raft that sends to the apply channel with its lock held waits
         // for us while snapshot() waits for the lock.
         if let Some(snapshot) = snapshot {
-            self.dawdle(|pace| pace.snapshot);
+            dawdle(self.pace().snapshot);
             self.raft.snapshot(index, snapshot);
         }
         Ok(())
@@ -110,11 +111,14 @@ impl Applier {
         }
     }
 
-    /// Waits as long as the story wants this server's service to take.
-    fn dawdle(&self, over: impl FnOnce(Pace) -> Duration) {
-        let time = over(self.shared.pace.lock()[self.server.number()]);
-        if time > Duration::ZERO {
-            thread::sleep(time);
-        }
+    /// What the story wants of this server's service now.
+    fn pace(&self) -> Pace {
+        self.shared.pace.lock()[self.server.number()]
+    }
+}
+
+fn dawdle(time: Duration) {
+    if time > Duration::ZERO {
+        thread::sleep(time);
     }
 }

@@ -234,8 +234,11 @@ impl Watch {
         }
         if !matches!(fate, Fate::Lost { .. }) {
             let mut awaited = self.awaited.lock();
-            let request = view;
-            awaited.insert(seen.id.call, Arc::new(Asked { request, shown }));
+            let asked = Asked {
+                request: view,
+                shown,
+            };
+            awaited.insert(seen.id.call, Arc::new(asked));
             if awaited.len() > AWAITED
                 && let Some((_, oldest)) = awaited.pop_first()
             {

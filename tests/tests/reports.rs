@@ -206,6 +206,11 @@ fn a_start_that_hangs() {
 }
 
 #[test]
+fn a_make_that_sleeps() {
+    golden::<MAKE_SLEEPS>("made_at_once", &claim::ANSWERS_AT_ONCE, |_| {});
+}
+
+#[test]
 fn a_thread_that_lingers() {
     golden::<LINGERS>("ends_when_killed", &claim::ENDS_WHEN_KILLED, |c| {
         c.kill_all_and_check()

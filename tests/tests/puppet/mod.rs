@@ -73,6 +73,8 @@ flaws! {
     SPINS = 21;
     /// The leader calls the others without a pause.
     FLOODS = 22;
+    /// make() sleeps.
+    MAKE_SLEEPS = 23;
 }
 
 /// A Raft that is none.
@@ -182,6 +184,7 @@ impl<const FLAW: u8> Raft for Puppet<FLAW> {
             })),
             CHATTERS => puppet.chatter(Duration::from_millis(10)),
             FLOODS => puppet.chatter(Duration::ZERO),
+            MAKE_SLEEPS => thread::sleep(Duration::from_millis(400)),
             APPLIES_EARLY => {
                 let shared = puppet.shared.clone();
                 drop(thread::spawn(move || shared.deliver(1, &"unasked".into())));
