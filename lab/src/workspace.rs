@@ -40,8 +40,8 @@ pub struct Build {
     pub frozen: bool,
     /// Nothing for debuggers.
     pub lean: bool,
-    /// Quicker when little has changed since the last build, and the code a little slower.
-    pub incremental: bool,
+    /// Each crate from its beginning: nothing of the last build of another's sources gets into this one.
+    pub anew: bool,
     /// Only these suites; `None`: all.
     pub suites: Option<Vec<String>>,
 }
@@ -68,8 +68,8 @@ impl Build {
         if self.lean {
             cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "false");
         }
-        if self.incremental {
-            cargo.env("CARGO_INCREMENTAL", "1");
+        if self.anew {
+            cargo.env("CARGO_INCREMENTAL", "0");
         }
         if let Some(target) = &self.target {
             cargo.env("CARGO_TARGET_DIR", target);

@@ -81,6 +81,11 @@ impl History {
         self.padding = bytes;
     }
 
+    /// By how much.
+    pub fn padding(&self) -> usize {
+        self.padding
+    }
+
     /// `server` starts over with the snapshot that was on its disk (empty: none).
     ///
     /// # Errors

@@ -48,6 +48,7 @@ pub(crate) struct Waiting {
     to: Server,
     reply: bool,
     id: MessageId,
+    bytes: usize,
 }
 
 impl Post {
@@ -92,6 +93,7 @@ impl Post {
             to,
             reply,
             id,
+            bytes: seen.bytes.len(),
         };
         match self.power.handling(from, to, reply).unwrap_or(ordered) {
             Handling::Pass => Verdict::Pass,
@@ -178,30 +180,35 @@ impl Cluster {
 
     /// The first that is held comes in now. Tells whether there was one.
     pub fn release_next(&self, mail: Mail, from: Server, to: Server) -> bool {
-        let next = self
-            .shared
-            .post
-            .orders
-            .lock()
-            .waiting
-            .iter()
-            .find(|w| w.is(mail, from, to))
-            .map(|w| w.id);
-        self.let_go(next)
+        let held = self.waiting(|w| w.is(mail, from, to));
+        self.let_go(held.first().copied())
     }
 
     /// The last that is held comes in now. Tells whether there was one.
     pub fn release_last(&self, mail: Mail, from: Server, to: Server) -> bool {
-        let last = self
-            .shared
-            .post
-            .orders
-            .lock()
-            .waiting
-            .iter()
-            .rfind(|w| w.is(mail, from, to))
-            .map(|w| w.id);
-        self.let_go(last)
+        let held = self.waiting(|w| w.is(mail, from, to));
+        self.let_go(held.last().copied())
+    }
+
+    /// The last request with a snapshot that is held comes in now. Tells whether there was one. A heartbeat may have been
+    /// sent after it; so the snapshots must have been made large, by which they are told from all else.
+    ///
+    /// # Panics
+    /// [`Cluster::pad_snapshots`] was not called.
+    pub fn release_snapshot(&self, from: Server, to: Server) -> bool {
+        let large = self.shared.run.board.history.lock().padding();
+        assert!(
+            large > 0,
+            "release_snapshot knows snapshots by their size: call pad_snapshots first"
+        );
+        let held = self.waiting(|w| w.is(Mail::Requests, from, to) && w.bytes >= large);
+        self.let_go(held.last().copied())
+    }
+
+    fn waiting(&self, which: impl Fn(&Waiting) -> bool) -> Vec<MessageId> {
+        let orders = self.shared.post.orders.lock();
+        let waiting = orders.waiting.iter().filter(|w| which(w));
+        waiting.map(|w| w.id).collect()
     }
 
     fn let_go(&self, id: Option<MessageId>) -> bool {
@@ -211,14 +218,7 @@ impl Cluster {
 
     /// How many messages are held.
     pub fn held(&self, mail: Mail, from: Server, to: Server) -> usize {
-        self.shared
-            .post
-            .orders
-            .lock()
-            .waiting
-            .iter()
-            .filter(|w| w.is(mail, from, to))
-            .count()
+        self.waiting(|w| w.is(mail, from, to)).len()
     }
 
     fn take_waiting(&self, mut which: impl FnMut(&Waiting) -> bool) -> Vec<Waiting> {

@@ -82,6 +82,7 @@ impl Bench {
             target: Some(folder.join("target")),
             frozen: true,
             lean: true,
+            anew: true,
             ..Build::default()
         };
         let fingerprint = hasher.finish();
@@ -124,7 +125,7 @@ impl Bench {
 
     /// From now on builds for sources that differ by a line or two.
     pub fn expect_small_changes(&mut self) {
-        self.build.incremental = true;
+        self.build.anew = false;
     }
 
     /// Equal for equal frameworks.

@@ -78,6 +78,7 @@ fn a_late_reply_to_a_snapshot(c: &Cluster) {
 /// A snapshot that ends inside a follower's log leaves what comes after it (Figure 13, InstallSnapshot 6).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn snapshot_inside_the_log(c: &Cluster) {
+    c.pad_snapshots(10_000);
     c.agree("first");
     let leader = c.leader();
     let [keeper, third] = c.others([leader]);
@@ -101,7 +102,7 @@ fn snapshot_inside_the_log(c: &Cluster) {
         c.committed(last).0 > 0
     });
     // What was sent before the snapshot would tell `keeper` what is committed: it gets lost.
-    c.release_last(Mail::Requests, leader, keeper);
+    c.release_snapshot(leader, keeper);
     c.sleep_ms(1);
     c.cut_off(leader);
     c.let_all_pass();
@@ -114,6 +115,7 @@ fn snapshot_inside_the_log(c: &Cluster) {
 /// A snapshot that ends inside a follower's log commits nothing of what comes after it (Figure 13, InstallSnapshot 6; §5.3).
 #[story(part = "2D", servers = 5, points = 3, snapshots, exact)]
 fn snapshot_inside_an_uncommitted_log(c: &Cluster) {
+    c.pad_snapshots(10_000);
     c.agree("first");
     let leader = c.leader();
     let [keeper, third, fourth, away] = c.others([leader]);
@@ -135,7 +137,7 @@ fn snapshot_inside_an_uncommitted_log(c: &Cluster) {
         c.release_held(Mail::Replies, follower, leader);
     }
     c.sleep_ms(120);
-    c.release_last(Mail::Requests, leader, keeper);
+    c.release_snapshot(leader, keeper);
     c.sleep_ms(20);
     c.none_applied(last);
     c.let_all_pass();

@@ -8,6 +8,7 @@ use crate::agree_up_to;
 /// A snapshot is the first that a follower, or a leader of before, hears of a new leader: it brings the term, too (§5.1; Figure 13).
 #[story(part = "2D", servers = 5, points = 2, snapshots, exact)]
 fn a_snapshot_brings_the_term(c: &Cluster) {
+    c.pad_snapshots(10_000);
     agree_up_to(c, 3);
     let old = c.leader();
     let [follower, others @ ..] = c.others::<4>([old]);
@@ -24,8 +25,8 @@ fn a_snapshot_brings_the_term(c: &Cluster) {
     c.wait(last, others.len(), None);
     c.sleep_ms(20);
     for server in behind {
-        // Heartbeats came before it, and are still held.
-        let came = c.release_last(Mail::Requests, leader, server);
+        // Heartbeats came before it and after it, and are still held.
+        let came = c.release_snapshot(leader, server);
         c.sleep_ms(5);
         let told = c.term_of(server);
         c.expect(&claim::HIGHER_TERM, !came || told >= term, || {

@@ -43,6 +43,7 @@ fn change_across_a_snapshot(c: &Cluster) {
 /// A snapshot that ends inside a follower's log leaves the configurations after it in force (§6; Figure 13, InstallSnapshot 6).
 #[story(part = "2E", servers = 3, voters = 3, points = 3, snapshots, exact)]
 fn a_change_after_a_snapshot(c: &Cluster) {
+    c.pad_snapshots(10_000);
     c.agree("first");
     let leader = c.leader();
     let [keeper, third] = c.others([leader]);
@@ -59,7 +60,7 @@ fn a_change_after_a_snapshot(c: &Cluster) {
     // `third` has confirmed 19, where a snapshot is taken. For all the leader knows, `keeper` needs it.
     c.release_held(Mail::Replies, third, leader);
     c.sleep_ms(120); // long enough for the next heartbeats, and no election timeout
-    c.release_last(Mail::Requests, leader, keeper);
+    c.release_snapshot(leader, keeper);
     c.sleep_ms(2);
     let now = c.membership(keeper).unwrap_or_default();
     c.expect(&claim::MEMBERS_KEPT, now.is_joint(), || {
