@@ -20,6 +20,25 @@ fn stale_tail_is_not_committed(c: &Cluster) {
     c.agree("last");
 }
 
+/// A server whose service is busy confirms entries all the same, and they are committed with its help (§5.3).
+#[story(part = "2B", servers = 3, points = 2)]
+fn a_busy_service_holds_up_no_agreement(c: &Cluster) {
+    c.agree("first");
+    let leader = c.leader();
+    let [busy, away] = c.others([leader]);
+    c.set_pace(busy, Duration::from_secs(60)); // longer than anything here takes
+    c.agree_on(2, "keeps it busy");
+    c.agree_on(2, "waits for it");
+    c.sleep_ms(200); // by now the server wants to hand over the second
+    c.cut_off(away);
+    let (last, _) = c.propose_at(leader, (0..5u64).map(Command::from));
+    c.wait(last, 1, None); // two of three hold them, one of which is `busy`
+    c.rejoin(away);
+    c.set_pace(busy, Duration::ZERO);
+    c.sleep_ms(60_000);
+    c.agree("last");
+}
+
 /// The leader confirms what a follower was sent, not what its own log holds when the reply comes (Figure 2, matchIndex).
 #[story(part = "2B", servers = 3, points = 3, exact)]
 fn reply_counts_what_was_sent(c: &Cluster) {

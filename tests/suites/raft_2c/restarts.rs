@@ -25,6 +25,26 @@ fn a_restarted_server_waits(c: &Cluster) {
     c.agree("last");
 }
 
+/// What is on a server's disk is not committed for that: after a restart it applies only what it hears to be (Figure 2, commitIndex).
+#[story(part = "2C", servers = 3, points = 2, exact)]
+fn a_restart_commits_nothing(c: &Cluster) {
+    c.agree("first");
+    let alone = c.leader();
+    c.cut_off(alone);
+    let (last, _) = c.propose_at(alone, ["nobody", "hears", "of these"]);
+    c.sleep_ms(100); // they are saved
+    c.crash(alone);
+    c.boot(alone);
+    c.sleep_ms(500); // and it hears nobody
+    for unheard in [LogIndex(last.0 - 2), last] {
+        c.none_applied(unheard);
+    }
+    c.agree("by the others");
+    c.rejoin(alone);
+    c.agree("by all");
+    c.all_apply(["first", "by the others", "by all"]);
+}
+
 /// Power fails everywhere in the midst of elections; nobody votes twice, and the cluster finds a leader (§5.2).
 #[story(part = "2C", servers = 5, points = 3)]
 fn restart_in_mid_election(c: &Cluster) {
