@@ -101,19 +101,21 @@ fn figure7(c: &Cluster) {
     c.rejoin(b);
     c.elect(d, &[top, a, b]);
     alone(c, d, &["7.11", "7.12"]);
-    // The leader at the top of the figure comes to power; all are back.
+    // The leader at the top of the figure comes to power.
     for back in [e, f] {
         c.rejoin(back);
     }
     c.elect(top, &[a, b, e, f]);
-    c.let_all_pass();
+    // x and d have newer logs, and may run as soon as they hear of its term. So they hear of it when it has a majority.
+    among(c, &[top, a, b, e, f]);
+    c.agree("8.11");
     c.heal();
     for back in all {
         c.rejoin(back);
     }
-    c.agree("8.11");
+    c.agree("last");
     c.all_apply([
-        "1.1", "1.2", "1.3", "4.4", "4.5", "5.6", "5.7", "6.8", "6.9", "6.10", "8.11",
+        "1.1", "1.2", "1.3", "4.4", "4.5", "5.6", "5.7", "6.8", "6.9", "6.10", "8.11", "last",
     ]);
 }
 
