@@ -94,8 +94,10 @@ fn late_replies_confirm_nothing(c: &Cluster) {
     c.partition(&[&[leader, follower], &[other, voter, last]]);
     c.propose_at(leader, ["lost 1", "lost 2", "lost 3", "lost 4", "lost 5"]);
     c.leader_among(&[other, voter, last]);
+    c.handle(Mail::Replies, follower, leader, Handling::Pass); // what is held stays so
+    c.agree_among(&[other, voter, last], "kept"); // or the old leader, whose log is longer, might be elected once more
     c.heal();
-    c.agree("kept"); // in the place of the lost ones, with all five
+    c.agree("by all five"); // also in the place of lost ones
     // It leads again, in a later term. Now only `other` gets what it sends.
     c.elect(leader, &[other, voter]);
     c.handle(Mail::Requests, leader, follower, Handling::Swallow);
