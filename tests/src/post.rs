@@ -190,16 +190,21 @@ impl Cluster {
         self.let_go(held.last().copied())
     }
 
+    /// From now on each snapshot is so large that [`Cluster::release_snapshot`] can tell it from all else that is held.
+    pub fn mark_snapshots(&self) {
+        self.pad_snapshots(10_000);
+    }
+
     /// The last request with a snapshot that is held comes in now. Tells whether there was one. A heartbeat may have been
-    /// sent after it; so the snapshots must have been made large, by which they are told from all else.
+    /// sent after it; so snapshots are known by their size.
     ///
     /// # Panics
-    /// [`Cluster::pad_snapshots`] was not called.
+    /// Neither [`Cluster::mark_snapshots`] nor [`Cluster::pad_snapshots`] was called.
     pub fn release_snapshot(&self, from: Server, to: Server) -> bool {
         let large = self.shared.run.board.history.lock().padding();
         assert!(
             large > 0,
-            "release_snapshot knows snapshots by their size: call pad_snapshots first"
+            "release_snapshot knows snapshots by their size: call mark_snapshots first"
         );
         let held = self.waiting(|w| w.is(Mail::Requests, from, to) && w.bytes >= large);
         self.let_go(held.last().copied())

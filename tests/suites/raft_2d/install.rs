@@ -78,7 +78,7 @@ fn a_late_reply_to_a_snapshot(c: &Cluster) {
 /// A snapshot that ends inside a follower's log leaves what comes after it (Figure 13, InstallSnapshot 6).
 #[story(part = "2D", servers = 3, points = 3, snapshots, exact)]
 fn snapshot_inside_the_log(c: &Cluster) {
-    c.pad_snapshots(10_000);
+    c.mark_snapshots();
     c.agree("first");
     let leader = c.leader();
     let [keeper, third] = c.others([leader]);
@@ -115,7 +115,7 @@ fn snapshot_inside_the_log(c: &Cluster) {
 /// A snapshot that ends inside a follower's log commits nothing of what comes after it (Figure 13, InstallSnapshot 6; §5.3).
 #[story(part = "2D", servers = 5, points = 3, snapshots, exact)]
 fn snapshot_inside_an_uncommitted_log(c: &Cluster) {
-    c.pad_snapshots(10_000);
+    c.mark_snapshots();
     c.agree("first");
     let leader = c.leader();
     let [keeper, third, fourth, away] = c.others([leader]);

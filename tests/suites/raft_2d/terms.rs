@@ -8,7 +8,7 @@ use crate::agree_up_to;
 /// A snapshot is the first that a follower, or a leader of before, hears of a new leader: it brings the term, too (§5.1; Figure 13).
 #[story(part = "2D", servers = 5, points = 2, snapshots, exact)]
 fn a_snapshot_brings_the_term(c: &Cluster) {
-    c.pad_snapshots(10_000);
+    c.mark_snapshots();
     agree_up_to(c, 3);
     let old = c.leader();
     let [follower, others @ ..] = c.others::<4>([old]);
