@@ -68,6 +68,10 @@ pub trait KvServer: Send + Sync + 'static {
 }
 
 /// A client of the service. It has one operation under way at a time.
+///
+/// Whom no server can serve pauses before he asks again, 10 ms for example: in virtual time a call that is declined takes
+/// microseconds, and a clerk that asks on and on is slower to simulate than all the servers together. The tests allow a clerk
+/// ten thousand calls a second.
 pub trait KvClerk: Send + 'static {
     /// A new clerk, unlike any other that there ever was. `servers[i]` calls server `i`.
     fn new(servers: Vec<ClientEnd>) -> Self

@@ -21,8 +21,10 @@ pub struct Run {
     pub seed: u64,
     /// The clock it lives by.
     pub clock: Clock,
-    /// More requests than this break a claim.
+    /// More requests of servers than this break a claim.
     pub storm: u64,
+    /// More requests of clerks than this break another.
+    pub clerk_storm: u64,
     /// What is known about it.
     pub board: Board,
     asked: AtomicUsize,
@@ -35,7 +37,8 @@ impl Run {
             story,
             seed,
             clock,
-            storm: storm(story),
+            storm: storm(story, story.is_kv()),
+            clerk_storm: storm(story, false),
             board: Board::new(story.servers),
             asked: AtomicUsize::new(0),
         }
@@ -49,8 +52,8 @@ impl Run {
 
 /// How many requests are too many. What a server that never pauses costs is a student's time, before he is told: a second
 /// of the processor's for each 200,000.
-fn storm(story: &Story) -> u64 {
-    match story.is_kv() || story.runs > 0 {
+fn storm(story: &Story, is_busy: bool) -> u64 {
+    match is_busy || story.runs > 0 {
         true => STORM_OF_LONG_ONES,
         false => STORM,
     }

@@ -130,7 +130,7 @@ pub fn rehearse(story: &'static Story, kind: Kind, tell: fn(&Cluster), seed: u64
         ..Settings::default()
     };
     let mut run = Run::new(story, seed, settings.clock);
-    run.storm = 100_000;
+    (run.storm, run.clerk_storm) = (100_000, 100_000);
     let run = Arc::new(run);
     let ended = engine::execute(&settings, &run, move |run| perform(run, kind, tell));
     let facts = run.board.facts();

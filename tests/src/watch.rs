@@ -188,20 +188,32 @@ impl Watch {
         self.run.board.rules.lock().applied(server, entry, known)
     }
 
-    fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
-        let storm = self.run.storm;
-        if self.requests.fetch_add(1, Ordering::Relaxed) == storm {
-            return Err(claim::NO_STORM.broken(format!(
-                "{storm} requests in {:.3} s; the last is {}'s, {}",
+    /// Too many requests end the story: it would go on, but take its time.
+    fn count(&self, seen: &MessageSeen<'_>) -> Result<(), Broken> {
+        let (claim, whose, count, most) = match seen.from_peer() {
+            None => {
+                let count = self.run.board.kv.lock().note_request();
+                let whose = "a clerk's".to_string();
+                (&claim::CLERK_PAUSES, whose, count, self.run.clerk_storm)
+            }
+            Some(peer) => {
+                let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+                let whose = format!("server {peer}'s");
+                (&claim::NO_STORM, whose, count, self.run.storm)
+            }
+        };
+        match count == most {
+            true => Err(claim.broken(format!(
+                "{count} requests in {:.3} s; the last is {whose}, {}",
                 self.began.elapsed().as_secs_f64(),
-                seen.from_peer()
-                    .map_or("a clerk".into(), |peer| format!("server {peer}")),
                 seen.method
-            )));
+            ))),
+            false => Ok(()),
         }
-        if seen.from.is_none() {
-            self.run.board.kv.lock().note_request();
-        }
+    }
+
+    fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {
+        self.count(seen)?;
         let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
             return Ok(());
         };

@@ -307,6 +307,12 @@ fn a_hanging_server(c: &Cluster) {
     c.expect_value(&clerk.get("x"), "new");
 }
 
+/// A clerk whom nobody can serve asks again and again, but not without a pause (raftapi::kv).
+#[story(part = "3A", servers = 3, points = 2)]
+fn a_clerk_pauses(c: &Cluster) {
+    c.expect_pauses();
+}
+
 /// A value need not be short.
 #[story(part = "3A", servers = 3, points = 2)]
 fn a_large_value(c: &Cluster) {

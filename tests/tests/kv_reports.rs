@@ -151,6 +151,15 @@ fn a_clerk_that_is_held_up() {
 }
 
 #[test]
+fn a_clerk_that_asks_without_a_pause() {
+    golden::<{ flaw::RESTLESS }>("clerk_pauses", &claim::CLERK_PAUSES, |c| {
+        let mut clerk = c.clerk();
+        c.start_actor(0, move |_, _| clerk.put("x", "1"));
+        c.sleep_ms(10_000);
+    });
+}
+
+#[test]
 fn operations_that_take_long() {
     golden::<{ flaw::SLOW }>("kv_speed", &claim::KV_SPEED, |c| c.expect_speed());
 }

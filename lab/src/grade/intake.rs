@@ -22,7 +22,7 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
-/// Reads a folder, a `.zip` or a `.tar.gz`.
+/// Reads these crates from a folder, a `.zip` or a `.tar.gz`, which has to hold the first of them.
 ///
 /// # Errors
 /// Why it is refused, for its author.
@@ -120,7 +120,8 @@ pub fn check_size(path: &Path, size: u64, total: &mut u64) -> Result<(), String>
 }
 
 fn sources(entries: Vec<Entry>, crates: &[&str]) -> Result<Sources, String> {
-    let root = root(&entries)?;
+    let first = crates.first().copied().unwrap_or("raft");
+    let root = root(&entries, first)?;
     let mut sources = Sources::new();
     for Entry { path, bytes } in entries {
         let Ok(inside) = path.strip_prefix(&root) else {
@@ -183,21 +184,18 @@ pub fn without_tests(sources: Sources) -> Sources {
     stripped
 }
 
-/// The folder that holds `raft/src/lib.rs`: an archive often has one folder around everything.
-fn root(entries: &[Entry]) -> Result<PathBuf, String> {
-    let libs = entries
-        .iter()
-        .filter(|entry| entry.path.ends_with("raft/src/lib.rs"));
+/// The folder that holds `raft/src/lib.rs`, or another crate's: an archive often has one folder around everything.
+fn root(entries: &[Entry], crate_: &str) -> Result<PathBuf, String> {
+    let lib = format!("{crate_}/src/lib.rs");
+    let libs = entries.iter().filter(|entry| entry.path.ends_with(&lib));
     let mut roots: Vec<_> = libs
         .filter_map(|entry| entry.path.ancestors().nth(3))
         .collect();
     roots.sort_by_key(|root| (root.components().count(), root.to_path_buf()));
     match roots[..] {
-        [] => Err(
-            "there is no raft/src/lib.rs in it; a submission holds the folders raft \
-                   and kvraft, or one folder around them"
-                .into(),
-        ),
+        [] => Err(format!(
+            "there is no {lib} in it; a submission holds the folders raft and kvraft, or one folder around them"
+        )),
         [a, b, ..] if a != b && a.components().count() == b.components().count() => Err(format!(
             "there are two submissions in it, {} and {}",
             a.display(),

@@ -40,6 +40,8 @@ struct Sample {
     base: Base,
     /// A folder beside the list, whose `raft/src` takes the place of the base's: another solution.
     raft: Option<PathBuf>,
+    /// The same for `kvraft/src`.
+    kvraft: Option<PathBuf>,
     /// Crates that it leaves out.
     #[serde(default)]
     without: Vec<String>,
@@ -96,12 +98,8 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
         let below = folder.join(&sample.name);
         let _ = fs::remove_dir_all(&below); // left by an earlier grading, or not there
         let wrong = |e: String| at(format!("{}: {e}", sample.name));
-        let raft = sample
-            .raft
-            .as_ref()
-            .map(|raft| other_raft(&beside.join(raft)));
-        let raft = raft.transpose().map_err(wrong)?;
-        write(sample, &ours, raft, &below).map_err(wrong)?;
+        let others = sample.others(beside).map_err(wrong)?;
+        write(sample, &ours, others, &below).map_err(wrong)?;
         folders.push(below);
     }
     Ok(Samples {
@@ -110,23 +108,28 @@ pub fn read(file: &Path, root: &Path, folder: &Path) -> Result<Samples, String> 
     })
 }
 
-/// The Raft in this folder, which is like a submission.
-fn other_raft(folder: &Path) -> Result<Sources, String> {
-    let sources = intake::take(folder, &["raft"])?;
-    match sources.is_empty() {
-        true => Err(format!("{} has no raft/src", folder.display())),
-        false => Ok(sources),
+impl Sample {
+    /// The crates that are not the base's.
+    fn others(&self, beside: &Path) -> Result<BTreeMap<&'static str, Sources>, String> {
+        let named = [("raft", &self.raft), ("kvraft", &self.kvraft)];
+        let named = named
+            .into_iter()
+            .filter_map(|(of, folder)| Some((of, beside.join(folder.as_ref()?))));
+        // Such a folder is like a submission.
+        named
+            .map(|(of, folder)| Ok((of, intake::take(&folder, &[of])?)))
+            .collect()
     }
 }
 
 fn write(
     sample: &Sample,
     ours: &Sources,
-    raft: Option<Sources>,
+    others: BTreeMap<&str, Sources>,
     folder: &Path,
 ) -> Result<(), String> {
     let is_out = |name: &str| {
-        sample.without.iter().any(|out| is_of(name, out)) || raft.is_some() && is_of(name, "raft")
+        sample.without.iter().any(|out| is_of(name, out)) || others.keys().any(|of| is_of(name, of))
     };
     let mut sources = Sources::new();
     for (name, text) in ours.iter().filter(|(name, _)| !is_out(name)) {
@@ -136,7 +139,7 @@ fn write(
         };
         sources.extend(base.map(|base| (name.clone(), base)));
     }
-    sources.extend(raft.into_iter().flatten());
+    sources.extend(others.into_values().flatten());
     for edit in &sample.edits {
         edit.apply(&mut sources).map_err(|misfit| match misfit {
             Misfit::NoFile => format!("there is no file {}", edit.file),
@@ -239,6 +242,7 @@ mod tests {
             about: String::new(),
             base: Base::Reference,
             raft: None,
+            kvraft: None,
             without: Vec::new(),
             edits: Vec::new(),
             says: String::new(),

@@ -51,6 +51,12 @@ claims! {
         "lab 3A",
         "How long does a handler wait on a server that has lost its leadership without knowing it, and a clerk for a reply that does not come?",
         [Clerk Role Step];
+    /// A call that is declined takes microseconds of virtual time, and a loop of them, seconds of the processor's.
+    CLERK_PAUSES:
+        "a clerk whom no server can serve pauses before it asks again",
+        "raftapi::kv::KvClerk; lab 3A",
+        "When all servers have declined, is there a sleep before the clerk asks the first of them again?",
+        [Clerk Rpc Role Life];
     /// One heartbeat for each operation would be too slow.
     KV_SPEED:
         "an operation takes much less than a heartbeat",

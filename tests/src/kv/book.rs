@@ -60,9 +60,10 @@ impl Book {
         self.last
     }
 
-    /// A clerk calls a server.
-    pub fn note_request(&mut self) {
+    /// A clerk calls a server. How often clerks have done so now.
+    pub fn note_request(&mut self) -> u64 {
         self.requests += 1;
+        self.requests
     }
 
     /// How often clerks have called servers.

@@ -47,6 +47,8 @@ pub mod flaw {
     pub const RIDDLE: u8 = 9;
     /// Clerks ask nobody.
     pub const IDLE: u8 = 10;
+    /// Nobody is ever served, and clerks ask on without a pause.
+    pub const RESTLESS: u8 = 11;
 }
 
 /// A server of the service.
@@ -170,10 +172,12 @@ impl<const FLAW: u8> Client<FLAW> {
             1
         };
         loop {
-            if let Some(answer) = self.servers[..asked].iter().find_map(&ask) {
-                return answer;
+            let answer = self.servers[..asked].iter().find_map(&ask);
+            match answer.filter(|_| FLAW != flaw::RESTLESS) {
+                Some(answer) => return answer,
+                None if FLAW == flaw::RESTLESS => {}
+                None => thread::sleep(Duration::from_millis(25)),
             }
-            thread::sleep(Duration::from_millis(25));
         }
     }
 
