@@ -7,7 +7,7 @@
 //! | `owner` | proposes, applies, answers, writes snapshots |
 //! | `feeder` | posts what Raft commits |
 //!
-//! What the owner waits for has no index: an operation that came out of the log, whoever proposed it, is the answer to all who
+//! A new leader begins with an entry that says nothing. What the owner waits for has no index: an operation that came out of the log, whoever proposed it, is the answer to all who
 //! asked for it. It is proposed once in a term, however often it is asked for.
 #![forbid(unsafe_code)]
 

@@ -47,7 +47,13 @@ pub(crate) struct Owner<R> {
     max_state: Option<usize>,
     contents: Contents,
     open: BTreeMap<(u64, u64), Open>,
+    /// The last term that this server has led and knows of.
+    led: Term,
 }
+
+/// An entry of the log: an operation, or nothing, with which a new leader begins. It commits what its predecessors have left
+/// (§5.4.2), for which it would have to wait otherwise until somebody wants something.
+type Entry = Option<Letter>;
 
 impl<R: Raft> Owner<R> {
     /// From what is saved.
@@ -58,6 +64,7 @@ impl<R: Raft> Owner<R> {
             max_state,
             contents: Contents::default(),
             open: BTreeMap::new(),
+            led: Term::ZERO,
         };
         if !saved.is_empty() {
             owner.load(saved);
@@ -74,7 +81,10 @@ impl<R: Raft> Owner<R> {
                     self.committed(index, &command);
                 }
                 Mail::Committed(ApplyMsg::Snapshot { snapshot, .. }) => self.load(&snapshot),
-                Mail::Tick => self.dismiss(),
+                Mail::Tick => {
+                    self.begin_term();
+                    self.dismiss();
+                }
                 Mail::End => return,
             }
         }
@@ -94,7 +104,7 @@ impl<R: Raft> Owner<R> {
             open.answers.push(answer);
             return;
         }
-        match self.raft.start(labgob::encode(&letter).into()) {
+        match self.raft.start(labgob::encode(&Entry::Some(letter)).into()) {
             Err(_) => _ = answer.send(Err(NotDone)),
             Ok((_, term)) => {
                 let open = self.open.entry(name).or_insert_with(|| Open {
@@ -108,17 +118,28 @@ impl<R: Raft> Owner<R> {
     }
 
     fn committed(&mut self, index: LogIndex, command: &Bytes) {
-        let letter: Letter = labgob::decode(command).expect("an entry of this service");
-        let name = (letter.from, letter.number);
-        let value = self.contents.execute(letter);
-        for answer in self.open.remove(&name).into_iter().flat_map(|o| o.answers) {
-            let _ = answer.send(Ok(value.clone()));
+        let entry: Entry = labgob::decode(command).expect("an entry of this service");
+        if let Some(letter) = entry {
+            let name = (letter.from, letter.number);
+            let value = self.contents.execute(letter);
+            for answer in self.open.remove(&name).into_iter().flat_map(|o| o.answers) {
+                let _ = answer.send(Ok(value.clone()));
+            }
         }
         if let Some(limit) = self.max_state
             && self.persister.state_len() >= limit
         {
             let snapshot = labgob::encode(&self.contents);
             self.raft.snapshot(index, snapshot.into());
+        }
+    }
+
+    fn begin_term(&mut self) {
+        let (term, leads) = self.raft.state();
+        if leads && term > self.led {
+            let nothing = labgob::encode(&Entry::None);
+            let begun = self.raft.start(nothing.into());
+            self.led = begun.map_or(self.led, |(_, term)| term);
         }
     }
 
