@@ -97,7 +97,7 @@ pub fn fetch(root: &Path) -> Result<(), String> {
     status.success().then_some(()).ok_or_else(|| failed.into())
 }
 
-/// The suites by their sources: `tests/suites/kvraft_3a.rs`, or the folder `tests/suites/raft_2a/` with its `main.rs`.
+/// The suites by their sources: `tests/suites/kvraft_3b.rs`, or the folder `tests/suites/raft_2a/` with its `main.rs`.
 pub fn suites(root: &Path) -> Vec<String> {
     let entries = root.join("tests/suites").read_dir();
     let paths = entries
