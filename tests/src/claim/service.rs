@@ -49,7 +49,7 @@ claims! {
     CLERK_MOVES_ON:
         "a clerk is not held up by a server that cannot serve it",
         "lab 3A",
-        "How long does a handler wait on a server that has lost its leadership without knowing it, and a clerk for a reply that does not come?",
+        "How long does a handler wait on a server that has lost its leadership without knowing it, and a clerk for a reply that does not come? Whom does it ask first next time?",
         [Clerk Role Step];
     /// A call that is declined takes microseconds of virtual time, and a loop of them, seconds of the processor's.
     CLERK_PAUSES:

@@ -105,6 +105,38 @@ fn a_hanging_server(c: &Cluster) {
     c.expect_value(&clerk.get("x"), "new");
 }
 
+/// A clerk asks the server that has answered before it asks others, which may be slow to say that they do not lead (lab 3A).
+#[story(part = "3A", servers = 3, points = 2)]
+fn a_clerk_stays_where_it_is_served(c: &Cluster) {
+    append_while_others_hang(c, 0);
+    c.cut_off(c.leader());
+    append_while_others_hang(c, 1); // whoever begins at the same server each time does not find the leader there twice
+}
+
+/// A clerk that knows its leader appends to `x` while all other servers hang, as it sees them.
+fn append_while_others_hang(c: &Cluster, round: usize) {
+    const APPENDS: usize = 30;
+    const SOON: Duration = Duration::from_secs(3);
+    let mut clerk = c.clerk();
+    clerk.get("x");
+    let leader = c.leader();
+    let others = c.servers().into_iter().filter(|server| *server != leader);
+    others.for_each(|other| c.hang(clerk.number(), other));
+    let began = c.now();
+    (0..APPENDS).for_each(|number| clerk.append("x", &append_text(round, number)));
+    let took = c.now() - began;
+    c.expect(&claim::CLERK_MOVES_ON, took <= SOON, || {
+        format!(
+            "{APPENDS} appends took {:.1} s, though {leader}, by which the clerk was served before, answers at once; expected \
+             at most {} s",
+            took.as_secs_f64(),
+            SOON.as_secs()
+        )
+    });
+    let value = clerk.get("x");
+    (0..=round).for_each(|round| c.expect_appends(&value, round, APPENDS));
+}
+
 /// A clerk whom nobody can serve asks again and again, but not without a pause (raftapi::kv).
 #[story(part = "3A", servers = 3, points = 2)]
 fn a_clerk_pauses(c: &Cluster) {
