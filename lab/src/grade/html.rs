@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::losses::{Loss, losses};
 use super::marks::{Mark, Marks, Status};
 use super::pages::{escaped, summary};
 
@@ -25,6 +26,7 @@ pub fn report(marks: &Marks) -> String {
         marks.status_text(),
         escaped(&summary(marks)),
     );
+    body.push_str(&what_lost_points(marks));
     let ran = marks.status == Status::Graded;
     for (part, (score, points)) in marks.parts().into_iter().filter(|_| ran) {
         let full = class(score >= points);
@@ -40,6 +42,37 @@ pub fn report(marks: &Marks) -> String {
             .for_each(|mark| body.push_str(&test(mark)));
     }
     page(&escaped(&marks.name), &body)
+}
+
+/// The way to the failures: there are some two hundred tests, most of which passed.
+fn what_lost_points(marks: &Marks) -> String {
+    let items: String = losses(marks).iter().map(item).collect();
+    match items.is_empty() {
+        true => items,
+        false => format!("<h2>What lost points</h2>\n<ul>\n{items}</ul>\n"),
+    }
+}
+
+fn item(loss: &Loss<'_>) -> String {
+    let link = |mark: &&Mark| {
+        let id = id(mark);
+        let test = escaped(&format!("{} {}", mark.part, mark.test));
+        match mark.report.is_empty() {
+            true => test,
+            false => format!("<a href=\"#{id}\">{test}</a>"),
+        }
+    };
+    let tests: Vec<String> = loss.tests.iter().map(link).collect();
+    format!(
+        "<li>{} <small>{:.2} points</small><br>{}</li>\n",
+        escaped(loss.claim),
+        loss.points,
+        tests.join(", ")
+    )
+}
+
+fn id(mark: &Mark) -> String {
+    escaped(&format!("{}-{}", mark.part, mark.test))
 }
 
 fn test(mark: &Mark) -> String {
@@ -67,7 +100,8 @@ fn test(mark: &Mark) -> String {
     match mark.report.is_empty() {
         true => format!("<div class=\"test plain\">{line}</div>\n"),
         false => format!(
-            "<details class=\"test\"><summary>{line}</summary>{page}<pre>{}</pre></details>\n",
+            "<details class=\"test\"><summary>{line}</summary><div id=\"{}\">{page}<pre>{}</pre></div></details>\n",
+            id(mark), // inside: a browser that follows a link opens what holds its goal
             escaped(&mark.report)
         ),
     }
@@ -90,7 +124,7 @@ pub fn index(all: &[Marks]) -> String {
         "<div class=\"wide\"><table>\n<tr><th>submission</th><th class=\"n\">score</th>{headings}<th>status</th></tr>\n"
     );
     for marks in all {
-        let note = escaped(marks.message.lines().next().unwrap_or_default());
+        let note = escaped(&marks.note());
         let _ = writeln!(
             body,
             "<tr><td><a href=\"{}/report.html\">{}</a></td><td class=\"n\"><b>{}</b>/{}</td>{}\
@@ -150,6 +184,11 @@ mod tests {
         );
         assert!(
             html.contains("<a href=\"runs/2C-figure8-0x17.html\">"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<a href=\"#2C-figure8\">2C figure8</a>")
+                && html.contains("<div id=\"2C-figure8\">"),
             "{html}"
         );
         assert!(index(&[marks]).contains("href=\"%3Cscript%3E/report.html\""));

@@ -127,6 +127,16 @@ impl Marks {
         parts
     }
 
+    /// The message in a line: its first one, and the one that this announces.
+    pub fn note(&self) -> String {
+        let mut lines = self.message.lines();
+        let first = lines.next().unwrap_or_default();
+        match first.ends_with(':') {
+            true => format!("{first} {}", lines.next().unwrap_or_default()),
+            false => first.to_string(),
+        }
+    }
+
     /// In a word or two.
     pub fn status_text(&self) -> &'static str {
         match self.status {
@@ -178,6 +188,23 @@ pub mod tests {
                 ),
             ],
         }
+    }
+
+    #[test]
+    fn a_note_says_what_it_announces() {
+        let note = |message: &str| {
+            let message = message.to_string();
+            Marks {
+                message,
+                ..sample()
+            }
+            .note()
+        };
+        assert_eq!(note("x is left out.\nmore"), "x is left out.");
+        assert_eq!(
+            note("x does not build:\nwhy\nwhere"),
+            "x does not build: why"
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod files;
 mod grading;
 mod html;
 mod intake;
+mod losses;
 mod marks;
 mod pages;
 mod points;

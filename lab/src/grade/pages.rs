@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::losses;
 use super::marks::{Marks, Status, hundredth};
 
 /// Gradescope's `results.json`.
@@ -27,7 +28,7 @@ pub fn gradescope(marks: &Marks) -> Value {
         .collect();
     json!({
         "score": marks.score(),
-        "output": summary(marks),
+        "output": summary(marks) + &printable(&losses::text(marks)),
         "output_format": "text",
         "visibility": "visible",
         "tests": tests,

@@ -21,11 +21,10 @@ pub fn row(marks: &Marks) -> String {
         .map(|(score, _)| format!("{score:>7}"))
         .collect();
     let name: String = printable(&marks.name).replace(['\n', '\t'], " ");
-    let first = printable(&marks.message);
-    let first = first.lines().next().unwrap_or_default();
-    let note = if first.is_empty() { "" } else { ": " };
+    let note = printable(&marks.note());
+    let colon = if note.is_empty() { "" } else { ": " };
     format!(
-        "{name:28}{parts}{:>13}  {}{note}{first}",
+        "{name:28}{parts}{:>13}  {}{colon}{note}",
         format!("{}/{}", marks.score(), marks.points()),
         marks.status_text()
     )
