@@ -214,6 +214,31 @@ fn writes_during_snapshots(c: &Cluster) {
     }
 }
 
+/// Somebody waits for an operation all the time, and snapshots are taken all the same: Raft's state stays small meanwhile (§7).
+#[story(part = "3B", servers = 3, points = 2, max_state = 1000, exact)]
+fn snapshots_wait_for_no_lull(c: &Cluster) {
+    const CLIENTS: usize = 20;
+    const EACH: usize = 50;
+    c.clerk().get("x"); // once there is a leader
+    c.set_delay(Duration::from_millis(5)); // so much longer than a clerk's pauses that never all of them have one
+    let clients = (0..CLIENTS).map(|number| {
+        let mut clerk = c.clerk();
+        c.start_actor(number, move |c, client| {
+            for round in 0..EACH {
+                clerk.put(&client.to_string(), &round.to_string());
+                c.sleep(Duration::from_micros(rng().random_range(0..2000)));
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    while !clients.iter().all(|client| client.is_finished()) {
+        c.expect_bounded_state();
+        c.sleep_ms(20);
+    }
+    c.join_answered(clients);
+    c.expect_bounded_state();
+}
+
 /// Servers crash one at a time, any of them, the leader too, while clients work (§7, §8).
 #[story(part = "3B", servers = 5, points = 4, max_state = 1000)]
 fn rolling_crashes(c: &Cluster) {
