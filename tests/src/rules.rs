@@ -363,6 +363,7 @@ mod votes;
 pub use members::Members;
 pub use terms::Shown;
 use terms::Terms;
+pub use votes::Vote;
 use votes::Votes;
 
 #[cfg(test)]

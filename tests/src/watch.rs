@@ -14,7 +14,7 @@ use crate::claim::{self, Broken};
 use crate::history::History;
 use crate::power::Power;
 use crate::pulse::Pulse;
-use crate::rules::Shown;
+use crate::rules::{Shown, Vote};
 use crate::run::Run;
 use crate::subject::Kind;
 use crate::{Cluster, Server, scribe};
@@ -33,6 +33,8 @@ pub(crate) struct Watch {
     power: Arc<Power>,
     looked: Mutex<Vec<u64>>,
     awaited: Mutex<BTreeMap<CallId, Arc<Asked>>>,
+    /// Votes in replies that have not arrived, and some never will.
+    under_way: Mutex<BTreeMap<CallId, Vote>>,
     pulse: Pulse,
     began: labsim::time::Instant,
     requests: AtomicU64,
@@ -62,6 +64,7 @@ impl Watch {
             power,
             looked,
             awaited,
+            under_way: Mutex::default(),
             pulse,
             began: labsim::time::Instant::now(),
             requests: AtomicU64::new(0),
@@ -280,7 +283,10 @@ impl Watch {
         };
         let server = Server::numbered(domain.peer() as usize);
         let life = domain.incarnation();
-        (self.run.board.rules.lock()).votes(server, life, request, &reply)?;
+        let vote = (self.run.board.rules.lock()).votes(server, life, request, &reply)?;
+        if let Some(vote) = vote {
+            self.under_way.lock().insert(seen.id.call, vote);
+        }
         // A server that has lost its power meanwhile promises nothing more.
         if !domain.is_alive() {
             return Ok(());
@@ -303,6 +309,12 @@ impl Observer for Watch {
 
     fn on_reply(&self, seen: &MessageSeen<'_>, _: Fate) {
         self.note(self.reply(seen));
+    }
+
+    fn on_delivery(&self, seen: &MessageSeen<'_>) {
+        if let Some(vote) = self.under_way.lock().remove(&seen.id.call) {
+            self.run.board.rules.lock().hears(vote);
+        }
     }
 }
 

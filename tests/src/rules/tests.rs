@@ -342,7 +342,9 @@ fn a_vote_in_life(
         term: Term(term),
         granted,
     };
-    rules.votes(voter, life, &request, &reply)
+    let vote = rules.votes(voter, life, &request, &reply)?;
+    vote.into_iter().for_each(|vote| rules.hears(vote));
+    Ok(())
 }
 
 #[test]
@@ -373,10 +375,28 @@ fn a_leader_without_a_majority_of_votes() {
     broken(
         rules.elected(A, Term(1)),
         &claim::NO_LEADER_WITHOUT_MAJORITY,
-        "server 0 leads term 1, for which only {0, 1} of 5 servers have voted for it, itself among them",
+        "server 0 leads term 1, for which it knows of the votes of {0, 1} only, of 5 servers, its own among them",
     );
     a_vote(C, 0, 1, true, &mut rules);
     assert!(rules.elected(A, Term(1)).is_ok(), "three of five");
+}
+
+#[test]
+fn a_vote_that_its_candidate_has_not_heard_of() {
+    let mut rules = Rules::new(3);
+    let request = RpcView::RequestVote {
+        term: Term(1),
+        candidate: PeerId(0),
+        last: id(0, 0),
+    };
+    let reply = RpcView::RequestVoteReply {
+        term: Term(1),
+        granted: true,
+    };
+    let vote = rules.votes(B, 0, &request, &reply).unwrap();
+    assert!(rules.elected(A, Term(1)).is_err(), "it is on its way");
+    rules.hears(vote.expect("a vote"));
+    assert!(rules.elected(A, Term(1)).is_ok());
 }
 
 #[test]
@@ -388,7 +408,7 @@ fn a_command_taken_by_one_who_does_not_lead() {
     broken(
         rules.takes(C, Term(2)),
         &claim::TAKES_AS_LEADER,
-        "server 2 took a command in term 2, for which only {2} of 3 servers have voted for it, itself among them",
+        "server 2 took a command in term 2, for which it knows of the votes of {2} only, of 3 servers, its own among them",
     );
     rules.leads(B, Term(2)).unwrap();
     assert!(rules.takes(B, Term(2)).is_ok());

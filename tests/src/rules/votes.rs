@@ -1,5 +1,5 @@
-//! Who voted for whom, as far as replies show it: a server votes once a term, and nobody leads a term for which no
-//! majority has voted (§5.2).
+//! Who voted for whom, as far as replies show it: a server votes once a term, and nobody leads a term who has not heard of
+//! a majority's votes (§5.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,22 @@ use crate::Server;
 use crate::claim::{self, Broken};
 use crate::server::set;
 
+/// A vote that a reply grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Vote {
+    term: Term,
+    candidate: Server,
+    voter: Server,
+}
+
 /// The votes that were seen.
 #[derive(Debug, Default)]
 pub struct Votes {
     /// Who got a server's vote. Each of its lives has a vote of its own: before part 2C nothing is saved, and from
     /// then on [`Rules::saved`] compares the lives.
     given: BTreeMap<(Term, Server, u32), Server>,
+    /// Those of which the candidate has heard. One that was given and is not here has elected nobody yet.
+    heard: BTreeSet<Vote>,
     /// A reply to a RequestVote was seen: this Raft shows them. Nothing is known of one that does not.
     shows: bool,
     /// From a RequestVote of these terms nothing more can be learnt, though its reply may yet come.
@@ -24,7 +34,7 @@ pub struct Votes {
 }
 
 impl Rules {
-    /// `voter`, in its life of this number, has sent this reply to this request.
+    /// `voter`, in its life of this number, has sent this reply to this request. Gives the vote that is in it.
     ///
     /// # Errors
     /// It grants a second vote in that term.
@@ -34,7 +44,7 @@ impl Rules {
         life: u32,
         request: &RpcView,
         reply: &RpcView,
-    ) -> Result<(), Broken> {
+    ) -> Result<Option<Vote>, Broken> {
         let (
             RpcView::RequestVote {
                 term, candidate, ..
@@ -42,11 +52,11 @@ impl Rules {
             RpcView::RequestVoteReply { granted, .. },
         ) = (request, reply)
         else {
-            return Ok(());
+            return Ok(None);
         };
         self.votes.shows = true;
         if !granted {
-            return Ok(());
+            return Ok(None);
         }
         let candidate = Server::numbered(candidate.0);
         let first = self.votes.given.entry((*term, voter, life));
@@ -56,7 +66,16 @@ impl Rules {
                 "in term {term} {voter} gave its vote to {first}, later to {candidate}"
             )));
         }
-        Ok(())
+        Ok(Some(Vote {
+            term: *term,
+            candidate,
+            voter,
+        }))
+    }
+
+    /// The reply with this vote has reached the candidate.
+    pub fn hears(&mut self, vote: Vote) {
+        self.votes.heard.insert(vote);
     }
 
     /// The reply to this request will not be looked at.
@@ -69,7 +88,7 @@ impl Rules {
     /// `leader` was just seen to lead `term` for the first time.
     ///
     /// # Errors
-    /// No majority has voted for it. Where the membership can change, its changes are looked at instead.
+    /// It has not heard of a majority's votes. Where the membership can change, its changes are looked at instead.
     pub fn elected(&self, leader: Server, term: Term) -> Result<(), Broken> {
         self.minority_for(leader, term).map_or(Ok(()), |voters| {
             Err(claim::NO_LEADER_WITHOUT_MAJORITY
@@ -98,19 +117,21 @@ impl Rules {
         if !self.votes.shows || self.members.is_some() || self.votes.unknown.contains(&term) {
             return None;
         }
-        let first = (term, Server::numbered(0), 0);
-        let given = self.votes.given.range(first..);
-        let given = given.take_while(|((of, ..), _)| *of == term);
+        let first = Vote {
+            term,
+            candidate: leader,
+            voter: Server::numbered(0),
+        };
+        let heard = self.votes.heard.range(first..);
+        let heard = heard.take_while(|vote| (vote.term, vote.candidate) == (term, leader));
         let mut voters = BTreeSet::from([leader]);
-        voters.extend(
-            given
-                .filter(|(_, to)| **to == leader)
-                .map(|((_, voter, _), _)| *voter),
-        );
+        voters.extend(heard.map(|vote| vote.voter));
         let servers = self.saved.len();
         (voters.len() * 2 <= servers).then(|| {
             let voters = set(voters);
-            format!("only {voters} of {servers} servers have voted for it, itself among them")
+            format!(
+                "it knows of the votes of {voters} only, of {servers} servers, its own among them"
+            )
         })
     }
 }
