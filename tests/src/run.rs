@@ -37,8 +37,8 @@ impl Run {
             story,
             seed,
             clock,
-            storm: storm(story, story.is_kv()),
-            clerk_storm: storm(story, false),
+            storm: storm(story.is_kv() || story.runs > 0),
+            clerk_storm: storm(story.runs > 0),
             board: Board::new(story.servers),
             asked: AtomicUsize::new(0),
         }
@@ -52,8 +52,8 @@ impl Run {
 
 /// How many requests are too many. What a server that never pauses costs is a student's time, before he is told: a second
 /// of the processor's for each 200,000.
-fn storm(story: &Story, is_busy: bool) -> u64 {
-    match is_busy || story.runs > 0 {
+fn storm(is_busy: bool) -> u64 {
+    match is_busy {
         true => STORM_OF_LONG_ONES,
         false => STORM,
     }

@@ -193,26 +193,26 @@ impl Watch {
 
     /// Too many requests end the story: it would go on, but take its time.
     fn count(&self, seen: &MessageSeen<'_>) -> Result<(), Broken> {
-        let (claim, whose, count, most) = match seen.from_peer() {
+        let peer = seen.from_peer();
+        let (claim, count, most) = match peer {
             None => {
                 let count = self.run.board.kv.lock().note_request();
-                let whose = "a clerk's".to_string();
-                (&claim::CLERK_PAUSES, whose, count, self.run.clerk_storm)
+                (&claim::CLERK_PAUSES, count, self.run.clerk_storm)
             }
-            Some(peer) => {
+            Some(_) => {
                 let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-                let whose = format!("server {peer}'s");
-                (&claim::NO_STORM, whose, count, self.run.storm)
+                (&claim::NO_STORM, count, self.run.storm)
             }
         };
-        match count == most {
-            true => Err(claim.broken(format!(
-                "{count} requests in {:.3} s; the last is {whose}, {}",
-                self.began.elapsed().as_secs_f64(),
-                seen.method
-            ))),
-            false => Ok(()),
+        if count != most {
+            return Ok(());
         }
+        Err(claim.broken(format!(
+            "{count} requests in {:.3} s; the last is {}'s, {}",
+            self.began.elapsed().as_secs_f64(),
+            peer.map_or("a clerk".into(), |peer| format!("server {peer}")),
+            seen.method
+        )))
     }
 
     fn request(&self, seen: &MessageSeen<'_>, fate: Fate) -> Result<(), Broken> {

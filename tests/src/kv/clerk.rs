@@ -67,6 +67,11 @@ impl Cluster {
         }
     }
 
+    /// How often clerks have called servers.
+    pub fn clerk_calls(&self) -> u64 {
+        self.shared.run.board.kv.lock().requests()
+    }
+
     /// Everything that servers answer to this clerk gets lost, as if each call had timed out at once; or no longer.
     pub fn lose_replies(&self, clerk: u32, lost: bool) {
         self.step(format!(

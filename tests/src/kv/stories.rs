@@ -5,7 +5,7 @@ use labsim::rand::{IndexedRandom, RngExt, rng};
 use labsim::time::Duration;
 
 use crate::kv::{Clerk, append_text};
-use crate::{Cluster, Flag, Server, claim};
+use crate::{Cluster, Flag, claim};
 
 impl Cluster {
     /// Checks what a get returned.
@@ -114,33 +114,6 @@ impl Cluster {
             )
         });
         self.join_actor(put)
-    }
-
-    /// Nobody leads, and nobody can: all servers decline at once. A clerk that has something to do all the same asks them now
-    /// and then.
-    #[track_caller]
-    pub fn expect_pauses(&self) {
-        const MOST: u64 = 10_000;
-        let mut clerk = self.clerk();
-        clerk.put("x", "1");
-        self.restart_all(self.servers());
-        let alone = self.servers().into_iter().map(|server| [server]);
-        let alone: Vec<_> = alone.collect();
-        let groups: Vec<&[Server]> = alone.iter().map(|group| &group[..]).collect();
-        self.partition(&groups);
-        let put = self.start_actor(0, move |_, _| clerk.put("x", "2"));
-        let asked = |c: &Cluster| c.shared.run.board.kv.lock().requests();
-        let before = asked(self);
-        self.sleep_ms(1000);
-        let calls = asked(self) - before;
-        self.expect(&claim::CLERK_PAUSES, calls <= MOST, || {
-            format!(
-                "nobody led, and a clerk made {calls} calls in a second; expected at most {MOST}"
-            )
-        });
-        self.heal();
-        self.join_answered(vec![put]);
-        self.expect_value(&self.clerk().get("x"), "2");
     }
 
     /// Checks that there are snapshots, and that none is larger than this.

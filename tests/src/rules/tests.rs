@@ -333,6 +333,19 @@ fn a_vote_in_life(
     granted: bool,
     rules: &mut Rules,
 ) -> Result<(), Broken> {
+    let vote = a_vote_on_its_way(life, voter, candidate, term, granted, rules)?;
+    vote.into_iter().for_each(|vote| rules.hears(vote));
+    Ok(())
+}
+
+fn a_vote_on_its_way(
+    life: u32,
+    voter: Server,
+    candidate: usize,
+    term: u64,
+    granted: bool,
+    rules: &mut Rules,
+) -> Result<Option<Vote>, Broken> {
     let request = RpcView::RequestVote {
         term: Term(term),
         candidate: PeerId(candidate),
@@ -342,9 +355,7 @@ fn a_vote_in_life(
         term: Term(term),
         granted,
     };
-    let vote = rules.votes(voter, life, &request, &reply)?;
-    vote.into_iter().for_each(|vote| rules.hears(vote));
-    Ok(())
+    rules.votes(voter, life, &request, &reply)
 }
 
 #[test]
@@ -384,16 +395,7 @@ fn a_leader_without_a_majority_of_votes() {
 #[test]
 fn a_vote_that_its_candidate_has_not_heard_of() {
     let mut rules = Rules::new(3);
-    let request = RpcView::RequestVote {
-        term: Term(1),
-        candidate: PeerId(0),
-        last: id(0, 0),
-    };
-    let reply = RpcView::RequestVoteReply {
-        term: Term(1),
-        granted: true,
-    };
-    let vote = rules.votes(B, 0, &request, &reply).unwrap();
+    let vote = a_vote_on_its_way(0, B, 0, 1, true, &mut rules).unwrap();
     assert!(rules.elected(A, Term(1)).is_err(), "it is on its way");
     rules.hears(vote.expect("a vote"));
     assert!(rules.elected(A, Term(1)).is_ok());

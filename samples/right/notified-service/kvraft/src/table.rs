@@ -14,7 +14,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Does an operation and says what the value was before.
+    /// Does an operation. A get's value; empty otherwise.
     pub fn apply(&mut self, args: Args) -> String {
         let (clerk, number) = args.ticket;
         if args.kind == Kind::Get {
