@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use crate::catalog::Test;
 use crate::guard::Limits;
 use crate::record::Record;
 use crate::workspace::guarded;
+
+const SIGKILL: i32 = 9;
 
 /// The work of one process.
 #[derive(Clone, Debug)]
@@ -41,7 +43,8 @@ pub struct Harvest {
     pub stopped: bool,
 }
 
-/// Plays the batch. `stop` ends it early.
+/// Plays the batch. `stop` ends it early. If the system kills it, it is played once more: it may have been another process
+/// that took the memory.
 ///
 /// # Errors
 /// The machine is at fault, not the test.
@@ -51,6 +54,18 @@ pub fn play(
     limits: &Limits,
     stop: impl Fn() -> bool,
 ) -> io::Result<Harvest> {
+    match play_once(batch, environment, limits, &stop)? {
+        (How::Killed, _) => Ok(play_once(batch, environment, limits, &stop)?.1),
+        (_, harvest) => Ok(harvest),
+    }
+}
+
+fn play_once(
+    batch: &Batch,
+    environment: &[(&'static str, String)],
+    limits: &Limits,
+    stop: impl Fn() -> bool,
+) -> io::Result<(How, Harvest)> {
     let folder = tempfile::Builder::new().prefix("lab-run-").tempdir()?;
     let (results, secret) = (folder.path().join("results"), folder.path().join("secret"));
     let word = random_word()?;
@@ -80,16 +95,28 @@ pub fn play(
     let (output, errors) = (folder.path().join("output"), folder.path().join("errors"));
     let watched = watch(command, &output, &errors, limits, stop)?;
     let records = read(&results, &word);
+    if records.len() < batch.runs as usize {
+        has_room(folder.path())?;
+    }
     let last_words = steady(&tail(&errors)?);
     let end = match last_words.is_empty() {
         true => watched.end,
         false => format!("{}; its last words:\n{last_words}", watched.end),
     };
-    Ok(Harvest {
+    let harvest = Harvest {
         records,
         end,
-        stopped: watched.stopped,
-    })
+        stopped: watched.how == How::Stopped,
+    };
+    Ok((watched.how, harvest))
+}
+
+/// A record that is missing because the disk is full is not the test's fault.
+fn has_room(folder: &Path) -> io::Result<()> {
+    const ROOM: usize = 1 << 20;
+    let path = folder.join("room");
+    fs::write(&path, vec![1; ROOM])?;
+    fs::remove_file(path)
 }
 
 /// How a watched process ended.
@@ -97,10 +124,23 @@ pub fn play(
 pub struct Watched {
     /// In words.
     pub end: String,
-    /// It ended of itself and well.
-    pub well: bool,
+    /// In a word.
+    pub how: How,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Of itself, and well.
+    Well,
+    /// Of itself but badly, or by a signal for what it did.
+    Failed,
+    /// It was killed, and not from here: by the system when memory ran out, or by somebody.
+    Killed,
+    /// Its time on the wall was up.
+    Late,
     /// It was stopped from here.
-    pub stopped: bool,
+    Stopped,
 }
 
 /// Runs `command` in a process group of its own under `limits`; its output goes to files, which may
@@ -129,29 +169,42 @@ pub fn watch(
     let mut child = command.spawn()?;
     let began = Instant::now();
     let mut nap = Duration::from_micros(500);
-    let (status, cut_short) = loop {
+    let watched = loop {
         if let Some(status) = child.try_wait()? {
-            break (status, None);
+            break ended(status, limits);
         }
         let late = began.elapsed() > limits.wall;
         if late || stop() {
             end_group(&child);
-            break (child.wait()?, Some(late));
+            child.wait()?;
+            break cut_short(late, limits);
         }
         std::thread::sleep(nap);
         nap = (nap * 2).min(Duration::from_millis(20));
     };
     end_group(&child);
-    let end = match cut_short {
-        Some(true) => format!("the process was ended after {} s", limits.wall.as_secs()),
-        Some(false) => "the process was stopped".into(),
-        None => describe(status, limits),
+    Ok(watched)
+}
+
+fn ended(status: ExitStatus, limits: &Limits) -> Watched {
+    let how = match status.signal() {
+        _ if status.success() => How::Well,
+        Some(SIGKILL) => How::Killed,
+        _ => How::Failed,
     };
-    Ok(Watched {
-        end,
-        well: status.success(),
-        stopped: cut_short == Some(false),
-    })
+    let end = describe(status, limits);
+    Watched { end, how }
+}
+
+fn cut_short(late: bool, limits: &Limits) -> Watched {
+    let (how, end) = match late {
+        true => (
+            How::Late,
+            format!("the process was ended after {} s", limits.wall.as_secs()),
+        ),
+        false => (How::Stopped, "the process was stopped".into()),
+    };
+    Watched { end, how }
 }
 
 /// A child that no longer exists is no error: its group may be empty.
@@ -162,8 +215,6 @@ fn end_group(child: &Child) {
 }
 
 fn describe(status: ExitStatus, limits: &Limits) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    const SIGKILL: i32 = 9;
     const SIGXCPU: i32 = 24;
     const SIGXFSZ: i32 = 25;
     match status.signal() {

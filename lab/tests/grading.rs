@@ -6,6 +6,7 @@ mod small;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use course::{Course, RIGHT, files};
@@ -141,6 +142,87 @@ fn equal_gradings_write_equal_marks_and_go_on_where_they_stopped() {
     assert_eq!(one.len(), 7);
     assert_eq!(one, two, "however many jobs, broken off or not");
 }
+
+#[test]
+fn a_run_that_the_system_kills_is_played_once_more() {
+    let course = Course::new();
+    course.submission(
+        "once",
+        r#"if seed == 3 { "killed once".into() } else { "right".into() }"#,
+    );
+    course.submission(
+        "again",
+        r#"if seed == 3 { "killed".into() } else { "right".into() }"#,
+    );
+    let graded = course
+        .grade(&["once", "again"], "out", &["--runs", "5"])
+        .output()
+        .unwrap();
+    succeeded(&graded);
+    let said = course.plain(&stdout(&graded));
+    let score = |name: &str| {
+        said.lines()
+            .find(|line| line.starts_with(name))
+            .unwrap()
+            .to_string()
+    };
+    assert!(score("once").contains("10/10"), "{said}");
+    assert!(!score("again").contains("10/10"), "{said}");
+    let why = course.said("out", "again");
+    assert!(
+        why.contains("killed: by the system, if it ran out of memory"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_compiler_that_is_killed_costs_no_mark() {
+    let course = Course::new();
+    course.submission("right", r#""right".into()"#);
+    course.submission("wrong", r#""wrong".into()"#);
+    let (script, deaths) = (course.write("cargo", DYING_CARGO), course.at("deaths"));
+    let executable = PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&script, executable).unwrap();
+    let grade = |times: &str, more: &[&str]| {
+        fs::write(&deaths, times).unwrap();
+        let mut grade = course.grade(&["right", "wrong"], "out", more);
+        let graded = grade.env("CARGO", &script).env("DEATHS", &deaths).output();
+        graded.unwrap()
+    };
+    let csv = || fs::read_to_string(course.at("out/grades.csv")).unwrap();
+    succeeded(&grade("", &["--runs", "1"])); // from now on it is known what tests there are
+    let marks = csv();
+
+    let once = grade("x", &["--runs", "1"]);
+    succeeded(&once);
+    assert_eq!(csv(), marks, "it was built the second time");
+
+    let twice = grade("xx", &["--runs", "1"]);
+    assert_eq!(twice.status.code(), Some(1));
+    let said = format!(
+        "{}\n# right\n{}\n\n{}",
+        course.plain(&stdout(&twice)),
+        course.said("out", "right"),
+        csv()
+    );
+    golden("grade/not_graded.txt", &said);
+
+    let rest = grade("", &["--runs", "1", "--resume"]);
+    succeeded(&rest);
+    assert_eq!(csv(), marks, "it is graded now");
+}
+
+/// Dies when it is to build, as often as the file `$DEATHS` has letters.
+const DYING_CARGO: &str = r#"#!/bin/sh
+left=$(cat "$DEATHS")
+case "$left$*" in
+x*--no-run*)
+    printf %s "${left#x}" > "$DEATHS"
+    kill -KILL $$
+    ;;
+esac
+exec cargo "$@"
+"#;
 
 #[test]
 fn the_time_of_a_submission_is_limited() {

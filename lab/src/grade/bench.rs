@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use super::files;
 use super::intake::without_tests;
+use super::unbuilt::{Unbuilt, why};
 use crate::catalog;
 use crate::guard::Limits;
 use crate::handout::{marks, tree};
 use crate::record::Story;
 use crate::sources::{self, CRATES, Sources, of_crate};
-use crate::worker::{Watched, watch};
+use crate::worker::{How, Watched, watch};
 use crate::workspace::{self, Build, Suites, executables};
 
 /// What a compiler may use.
@@ -149,8 +150,15 @@ impl Bench {
     /// Puts a submission in place and builds its suites.
     ///
     /// # Errors
-    /// What the compiler says, or why it can't be asked.
-    pub fn build(&self, sources: &Sources, stop: impl Fn() -> bool) -> Result<Suites, String> {
+    /// What the compiler says, or why it can't be asked. If the machine is at fault it is asked once more.
+    pub fn build(&self, sources: &Sources, stop: impl Fn() -> bool) -> Result<Suites, Unbuilt> {
+        match self.build_once(sources, &stop) {
+            Err(Unbuilt::Machine(_)) if !stop() => self.build_once(sources, &stop),
+            done => done,
+        }
+    }
+
+    fn build_once(&self, sources: &Sources, stop: impl Fn() -> bool) -> Result<Suites, Unbuilt> {
         for crate_ in &self.crates {
             let mut kept = BTreeSet::new();
             for (name, text) in of_crate(sources, crate_) {
@@ -162,9 +170,9 @@ impl Bench {
         let watched = self.compile(stop)?;
         let said = fs::read(&self.output).map_err(|e| format!("{}: {e}", self.output.display()))?;
         let said = String::from_utf8_lossy(&said);
-        match watched.well {
-            true => Ok(executables(&said)),
-            false => Err(errors(&said, &watched.end)),
+        match watched.how {
+            How::Well => Ok(executables(&said)),
+            _ => Err(why(&said, &watched)),
         }
     }
 
@@ -189,28 +197,6 @@ fn lock(folder: &Path) -> Result<File, String> {
         file.lock().map_err(problem)?;
     }
     Ok(file)
-}
-
-/// What the compiler says to people: errors first, two screens at most.
-fn errors(said: &str, end: &str) -> String {
-    const LINES: usize = 60;
-    let lines: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.starts_with("{\"reason\""))
-        .collect();
-    let first = lines
-        .iter()
-        .position(|line| line.starts_with("error"))
-        .unwrap_or(0);
-    let mut shown: Vec<&str> = lines[first..].iter().take(LINES).copied().collect();
-    if lines.len() - first > LINES {
-        shown.push("…");
-    }
-    if shown.is_empty() {
-        end.to_string()
-    } else {
-        shown.join("\n")
-    }
 }
 
 /// Leaves alone what is the same, for cargo goes by the time of a file.
@@ -247,22 +233,4 @@ fn remove_others(tree: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_compilers_first_error_is_what_is_shown() {
-        let said = "   Compiling raft v0.1.0\n{\"reason\":\"x\"}\nwarning: unused\nerror[E0308]: mismatched types\n --> raft/src/lib.rs:3:5\n";
-        assert_eq!(
-            errors(said, "ended"),
-            "error[E0308]: mismatched types\n --> raft/src/lib.rs:3:5"
-        );
-        assert_eq!(
-            errors("", "the process was ended after 9 s"),
-            "the process was ended after 9 s"
-        );
-    }
 }

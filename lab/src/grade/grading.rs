@@ -11,6 +11,7 @@ use super::bench::Bench;
 use super::intake;
 use super::marks::{Mark, Marks, Status};
 use super::points::Points;
+use super::unbuilt::Unbuilt;
 use super::{files, html, pages, screen};
 use crate::catalog::Test;
 use crate::cli::{Clock, Knobs, Scheduler, Threads};
@@ -93,7 +94,13 @@ impl Grading {
         let (suites, lost) = match self.build(&sources) {
             _ if stop() => return Ok(None),
             Ok(built) => built,
-            Err(said) => return fresh(self.zero(name, key, Status::NotBuilt, said)),
+            Err(Unbuilt::Errors(said)) => {
+                return fresh(self.zero(name, key, Status::NotBuilt, said));
+            }
+            // Without a key, so that nobody takes it for a mark that is there already.
+            Err(Unbuilt::Machine(why)) => {
+                return fresh(self.zero(name, String::new(), Status::NotGraded, why));
+            }
         };
         let tests = self.tests_in(&suites);
         let tallies = self.play(&tests)?;
@@ -113,22 +120,24 @@ impl Grading {
 
     /// Builds a submission. If its kvraft alone has errors, its Raft is built without, and the
     /// compiler's message comes beside.
-    fn build(&self, sources: &Sources) -> Result<(Suites, Option<String>), String> {
+    fn build(&self, sources: &Sources) -> Result<(Suites, Option<String>), Unbuilt> {
         let stop = || is_set(&self.interrupted);
         let said = match self.bench.build(sources, stop) {
             Ok(suites) => return Ok((suites, None)),
-            Err(said) => said,
+            Err(Unbuilt::Errors(said)) => said,
+            Err(machine) => return Err(machine),
         };
         let fails = |crate_: &str| said.contains(&format!("could not compile `{crate_}`"));
         if stop() || fails("raft") || !fails("kvraft") {
-            return Err(said);
+            return Err(Unbuilt::Errors(said));
         }
         let mut rest = sources.clone();
         rest.retain(|name, _| !name.starts_with("kvraft/"));
         rest.extend(self.bench.stub("kvraft"));
         match self.bench.build(&rest, stop) {
             Ok(suites) => Ok((suites, Some(said))),
-            Err(_) => Err(said),
+            Err(Unbuilt::Errors(_)) => Err(Unbuilt::Errors(said)),
+            Err(machine) => Err(machine),
         }
     }
 

@@ -21,7 +21,7 @@ pub fn report(marks: &Marks) -> String {
     let mut body = format!(
         "<p class=\"score\"><b class=\"{}\">{} of {} points</b> <small>{}</small></p>\n<pre>{}</pre>\n",
         class(marks.score() >= marks.points()),
-        marks.score(),
+        marks.shown(marks.score()),
         marks.points(),
         marks.status_text(),
         escaped(&summary(marks)),
@@ -112,7 +112,7 @@ pub fn index(all: &[Marks]) -> String {
     let parts = |marks: &Marks| -> String {
         let cell = |(score, points): (f64, f64)| {
             let full = class(score >= points);
-            format!("<td class=\"n {full}\">{score}</td>")
+            format!("<td class=\"n {full}\">{}</td>", marks.shown(score))
         };
         marks.parts().into_values().map(cell).collect()
     };
@@ -131,7 +131,7 @@ pub fn index(all: &[Marks]) -> String {
              <td class=\"why\">{} <small>{note}</small></td></tr>",
             link(&marks.name),
             escaped(&marks.name),
-            marks.score(),
+            marks.shown(marks.score()),
             marks.points(),
             parts(marks),
             marks.status_text(),

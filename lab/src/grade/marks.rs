@@ -17,6 +17,8 @@ pub enum Status {
     Refused,
     /// It does not compile.
     NotBuilt,
+    /// The machine did not build it. No mark: it is to be graded again.
+    NotGraded,
 }
 
 /// The marks of one submission.
@@ -137,12 +139,21 @@ impl Marks {
         }
     }
 
+    /// A score as people read it: where nothing was graded there is none, not even a zero.
+    pub fn shown(&self, score: f64) -> String {
+        match self.status {
+            Status::NotGraded => "-".into(),
+            _ => score.to_string(),
+        }
+    }
+
     /// In a word or two.
     pub fn status_text(&self) -> &'static str {
         match self.status {
             Status::Graded => "graded",
             Status::Refused => "refused",
             Status::NotBuilt => "does not build",
+            Status::NotGraded => "not graded",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | `intake`, `archive` | what is taken of a submission |
 //! | `strip`, `screen` | its own tests taken out, and what its source may not contain |
 //! | `points` | `grading.toml` |
-//! | `bench` | the workspace that it is built in |
+//! | `bench`, `unbuilt` | the workspace that it is built in, and whose fault it is if it isn't |
 //! | `grading` | building and running it |
 //! | `marks` | what it earned |
 //! | `table`, `pages`, `html`, `files` | showing that, and writing it down |
@@ -25,6 +25,7 @@ mod samples;
 mod screen;
 mod strip;
 mod table;
+mod unbuilt;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,8 +43,10 @@ use crate::{out, sources, workspace};
 
 pub use bench::Bench;
 use grading::Grading;
+use marks::Status;
 pub use pages::escaped;
 use points::Points;
+pub use unbuilt::Unbuilt;
 
 /// Grades the submissions; `true` if that worked, whatever their marks.
 ///
@@ -91,6 +94,16 @@ pub fn run(options: &Grade) -> Result<bool, String> {
             "broken off after {} of {}; the same command with --resume goes on",
             all.len(),
             submissions.len()
+        ));
+        return Ok(false);
+    }
+    let ungraded = (all.iter())
+        .filter(|marks| marks.status == Status::NotGraded)
+        .count();
+    if ungraded > 0 {
+        out::line(format!(
+            "{ungraded} of {} not graded, by the machine's fault; the same command with --resume grades them",
+            all.len()
         ));
         return Ok(false);
     }

@@ -52,6 +52,10 @@ pub fn summary(marks: &Marks) -> String {
             "The submission does not build:\n{}",
             printable(&marks.message)
         ),
+        Status::NotGraded => format!(
+            "The submission was not graded, by the machine's fault, not its own: {}.",
+            printable(&marks.message)
+        ),
     }
 }
 
@@ -92,7 +96,7 @@ pub fn junit(marks: &Marks) -> String {
     out
 }
 
-/// `grades.csv`: a row a submission, a column a part.
+/// `grades.csv`: a row a submission, a column a part. Where there is no mark the cells are empty: a zero would be one.
 pub fn csv(all: &[Marks]) -> String {
     let parts: Vec<&str> = all
         .first()
@@ -104,15 +108,19 @@ pub fn csv(all: &[Marks]) -> String {
     );
     for marks in all {
         let of_part = marks.parts();
+        let number = |score: f64| match marks.status {
+            Status::NotGraded => String::new(),
+            _ => score.to_string(),
+        };
         let scores: String = parts
             .iter()
-            .map(|part| format!("{},", of_part.get(part).map_or(0.0, |p| p.0)))
+            .map(|part| number(of_part.get(part).map_or(0.0, |p| p.0)) + ",")
             .collect();
         let name = cell(&marks.name);
         let _ = writeln!(
             out,
             "{name},{},{},{scores}{}",
-            marks.score(),
+            number(marks.score()),
             marks.points(),
             marks.status_text()
         );

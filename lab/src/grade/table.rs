@@ -18,14 +18,14 @@ pub fn row(marks: &Marks) -> String {
     let of_parts = marks.parts();
     let parts: String = of_parts
         .values()
-        .map(|(score, _)| format!("{score:>7}"))
+        .map(|(score, _)| format!("{:>7}", marks.shown(*score)))
         .collect();
     let name: String = printable(&marks.name).replace(['\n', '\t'], " ");
     let note = printable(&marks.note());
     let colon = if note.is_empty() { "" } else { ": " };
     format!(
         "{name:28}{parts}{:>13}  {}{colon}{note}",
-        format!("{}/{}", marks.score(), marks.points()),
+        format!("{}/{}", marks.shown(marks.score()), marks.points()),
         marks.status_text()
     )
 }

@@ -19,7 +19,7 @@ use trial::{Fate, Kill, Trial, Verdict};
 
 use crate::catalog;
 use crate::cli::{Clock, Knobs, Mutants, Threads};
-use crate::grade::Bench;
+use crate::grade::{Bench, Unbuilt};
 use crate::guard::Limits;
 use crate::near::unknown;
 use crate::pool::cores;
@@ -183,7 +183,8 @@ fn against(
 ) -> Result<Result<(Option<Kill>, f64), String>, String> {
     bench.restrict(suites);
     match bench.build(sources, || is_set(trial.interrupted)) {
-        Err(message) => Ok(Err(message)),
+        Err(Unbuilt::Errors(message)) => Ok(Err(message)),
+        Err(Unbuilt::Machine(why)) => Err(why),
         Ok(built) => trial.run(&catalog::list(&built)?).map(Ok),
     }
 }

@@ -35,6 +35,17 @@ fn main() {
                 let clean = all.iter().all(|name| wanted.iter().any(|w| name.starts_with(w)));
                 write(&secret, if clean { "passed" } else { "failed" }, &all.join(" "));
             }
+            // The system has no memory left; the first time only, if that is what it says.
+            killed @ ("killed" | "killed once") => {
+                let mark = std::env::current_exe().unwrap().with_extension("killed");
+                if killed == "killed once" && mark.exists() {
+                    write(&secret, "passed", "");
+                    continue;
+                }
+                std::fs::write(mark, "").unwrap();
+                let kill = std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
+                unreachable!("{kill:?}");
+            }
             other => write(&secret, "failed", &format!("FAIL 2A answer: it said {other}.")),
         }
     }
