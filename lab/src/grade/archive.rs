@@ -4,7 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use super::intake::{Entry, FILES_MOST, TOTAL_MOST, check_size, is_wanted, would_be_wanted};
+use super::intake::{Entry, FILES_MOST, check_size, is_left_over, is_wanted, would_be_wanted};
+
+/// The most entries of an archive, with all that builds and version control left in it.
+const ENTRIES_MOST: usize = 200_000;
+/// The most bytes that an archive is unpacked to, likewise. Nothing of it is kept but sources.
+const UNPACKED_MOST: u64 = 8 << 30;
 
 /// The files of a `.zip` that matter.
 ///
@@ -14,10 +19,7 @@ pub fn zip(path: &Path) -> Result<Vec<Entry>, String> {
     let file = File::open(path).map_err(|e| format!("the archive can't be read: {e}"))?;
     let mut archive =
         zip::ZipArchive::new(file).map_err(|e| format!("this is no zip archive: {e}"))?;
-    if archive.len() > FILES_MOST {
-        return Err(format!("more than {FILES_MOST} files"));
-    }
-    let (mut entries, mut total) = (Vec::new(), 0);
+    let (mut entries, mut total, mut seen) = (Vec::new(), 0, Seen::default());
     for number in 0..archive.len() {
         let mut file = archive
             .by_index(number)
@@ -25,6 +27,7 @@ pub fn zip(path: &Path) -> Result<Vec<Entry>, String> {
         // Some tools on Windows write their own separators.
         let name = PathBuf::from(file.name().replace('\\', "/"));
         check_path(&name)?;
+        seen.count(&name)?;
         if file.is_symlink() && would_be_wanted(&name) {
             return Err(format!(
                 "{} is a link; send the file itself",
@@ -46,19 +49,17 @@ pub fn zip(path: &Path) -> Result<Vec<Entry>, String> {
 pub fn tar_gz(path: &Path) -> Result<Vec<Entry>, String> {
     let file = File::open(path).map_err(|e| format!("the archive can't be read: {e}"))?;
     // What is skipped is unpacked too: a bomb must not go on for ever.
-    let unpacked = flate2::read::GzDecoder::new(file).take(TOTAL_MOST * 16);
+    let unpacked = flate2::read::GzDecoder::new(file).take(UNPACKED_MOST);
     let mut archive = tar::Archive::new(unpacked);
     let damaged = |e: std::io::Error| {
         format!("this is no tar.gz archive, or it is damaged or too large: {e}")
     };
-    let (mut entries, mut total) = (Vec::new(), 0);
-    for (seen, file) in archive.entries().map_err(damaged)?.enumerate() {
-        if seen >= FILES_MOST {
-            return Err(format!("more than {FILES_MOST} files"));
-        }
+    let (mut entries, mut total, mut seen) = (Vec::new(), 0, Seen::default());
+    for file in archive.entries().map_err(damaged)? {
         let mut file = file.map_err(damaged)?;
         let name = file.path().map_err(damaged)?.into_owned();
         check_path(&name)?;
+        seen.count(&name)?;
         let kind = file.header().entry_type();
         if would_be_wanted(&name) && !kind.is_file() && !kind.is_dir() {
             return Err(format!(
@@ -72,6 +73,24 @@ pub fn tar_gz(path: &Path) -> Result<Vec<Entry>, String> {
         }
     }
     Ok(entries)
+}
+
+/// How much an archive holds.
+#[derive(Default)]
+struct Seen {
+    files: usize,
+    entries: usize,
+}
+
+impl Seen {
+    fn count(&mut self, name: &Path) -> Result<(), String> {
+        self.entries += 1;
+        self.files += usize::from(!is_left_over(name));
+        match self.files > FILES_MOST || self.entries > ENTRIES_MOST {
+            true => Err(format!("more than {FILES_MOST} files")),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Reads a file of whatever size it turns out to have, which need not be the one that it claims.
@@ -173,6 +192,26 @@ mod tests {
                 .unwrap_err()
                 .starts_with("this is no tar.gz archive")
         );
+    }
+
+    #[test]
+    fn what_builds_leave_does_not_count_and_much_else_is_refused() {
+        let many = |folder: &str| -> Vec<(String, &str)> {
+            let name = |number| format!("my work/{folder}/{number}.rs");
+            let lib = ("my work/raft/src/lib.rs".to_string(), "");
+            (0..=FILES_MOST)
+                .map(|n| (name(n), ""))
+                .chain([lib])
+                .collect()
+        };
+        let taken = |files: &[(String, &str)]| {
+            let files: Vec<(&str, &str)> =
+                files.iter().map(|(name, text)| (&**name, *text)).collect();
+            zip(zipped(&files).path()).map(|entries| entries.len())
+        };
+        assert_eq!(taken(&many("target/package/raft/src")), Ok(1));
+        assert_eq!(taken(&many(".git/raft/src")), Ok(1));
+        assert_eq!(taken(&many("notes")), Err("more than 5000 files".into()));
     }
 
     #[test]

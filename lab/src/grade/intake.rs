@@ -10,7 +10,7 @@ use crate::sources::Sources;
 pub const FILE_MOST: u64 = 1 << 20;
 /// The most bytes of a submission.
 pub const TOTAL_MOST: u64 = 16 << 20;
-/// The most files of a submission, those included that are not looked at.
+/// The most files of a submission, those included that are not looked at, but not what builds and version control leave.
 pub const FILES_MOST: usize = 5_000;
 
 /// A file of a submission.
@@ -43,14 +43,19 @@ pub fn take(submission: &Path, crates: &[&str]) -> Result<Sources, String> {
 /// Whether a file is looked at, whatever folder it is in.
 pub fn is_wanted(path: &Path) -> bool {
     let is_named = |wanted: &str| path.file_name().is_some_and(|name| name == wanted);
-    let is_hidden = |part: Component<'_>| {
-        let name = part.as_os_str().to_string_lossy();
-        name.starts_with('.') && name != "."
-    };
     let has = |wanted: &str| path.components().any(|part| part.as_os_str() == wanted);
     let is_ours = has("raft") || has("kvraft");
-    // Hidden files are those of editors, version control, and macOS's `._lib.rs`.
-    is_ours && (has("src") || is_named("build.rs")) && !path.components().any(is_hidden)
+    is_ours && (has("src") || is_named("build.rs")) && !is_left_over(path)
+}
+
+/// Whether nobody wrote this file: cargo's `target`, and hidden files, which are those of editors, version control, and
+/// macOS's `._lib.rs`. There may be any number of them.
+pub fn is_left_over(path: &Path) -> bool {
+    let of = |part: Component<'_>| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "target" || (name.starts_with('.') && name != ".")
+    };
+    path.components().any(of)
 }
 
 /// Whether a link of this name would be in the place of sources.
@@ -69,6 +74,9 @@ fn folder(root: &Path) -> Result<Vec<Entry>, String> {
         for entry in listed {
             let path = entry.path();
             let inside = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
+            if is_left_over(&inside) {
+                continue;
+            }
             let about = path
                 .symlink_metadata()
                 .map_err(|e| format!("{}: {e}", inside.display()))?;
@@ -76,9 +84,7 @@ fn folder(root: &Path) -> Result<Vec<Entry>, String> {
             if seen > FILES_MOST {
                 return Err(format!("more than {FILES_MOST} files"));
             }
-            let ignored = entry.file_name() == "target"
-                || entry.file_name().to_string_lossy().starts_with('.');
-            if about.is_dir() && !ignored {
+            if about.is_dir() {
                 folders.push(path);
             } else if !about.is_dir() && would_be_wanted(&inside) {
                 if !about.is_file() {
