@@ -113,7 +113,7 @@ impl Grading {
             ));
         }
         let mut marks = self.marks(name, key, &tallies);
-        marks.message = message;
+        marks.message = self.time_was_up(&tallies).unwrap_or_default() + &message;
         self.add_pages(&mut marks, &tallies, &self.folder(below).join("runs"));
         fresh(marks)
     }
@@ -179,8 +179,28 @@ impl Grading {
             runs: self.runs,
             status: Status::Graded,
             message: String::new(),
+            time_was_up: tallies.iter().any(Tally::is_short),
             tests,
         }
+    }
+
+    /// What there is to know of a mark that came about because the time was up: on a busy machine that is not the
+    /// submission's fault.
+    fn time_was_up(&self, tallies: &[Tally]) -> Option<String> {
+        let unfinished = tallies.iter().filter(|tally| tally.is_short()).count();
+        let minutes = |time: Duration| time.as_secs_f64() / 60.0;
+        let cpu_ms: f64 = tallies.iter().map(|tally| tally.cpu_ms).sum();
+        let used = Duration::from_secs_f64(cpu_ms / 1e3);
+        (unfinished > 0).then(|| {
+            format!(
+                "The {} minutes for this submission were up before {unfinished} of {} tests had all their runs, which cost \
+                 it points. Its runs used {:.1} minutes of the processor; on a busy machine give it more time, with \
+                 --minutes.\n",
+                minutes(self.time),
+                tallies.len(),
+                minutes(used)
+            )
+        })
     }
 
     /// Where the pages of a submission go.
@@ -211,6 +231,7 @@ impl Grading {
         Marks {
             status,
             message,
+            time_was_up: false,
             ..marks
         }
     }
@@ -218,7 +239,8 @@ impl Grading {
     /// Equal for gradings that give equal marks.
     fn key(&self, sources: &Sources) -> String {
         let mut hasher = DefaultHasher::new();
-        let most = (self.limits.cpu, self.limits.memory, self.time);
+        // Not the time of a submission: marks that it has decided are not taken over anyway.
+        let most = (self.limits.cpu, self.limits.memory);
         let how = (self.seed, self.runs, &self.points_text, most);
         (sources, how, self.bench.fingerprint()).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
@@ -233,7 +255,7 @@ impl Grading {
             .filter_map(|text| serde_json::from_str::<Marks>(&text).ok());
         marks
             .into_iter()
-            .find(|marks| marks.key == key && marks.name == name)
+            .find(|marks| marks.key == key && marks.name == name && !marks.time_was_up)
     }
 
     /// Writes the pages of one submission; `marks.json` last, which says that the others are there.

@@ -36,6 +36,9 @@ pub struct Marks {
     pub status: Status,
     /// Why it was refused, what the compiler says, what was left out.
     pub message: String,
+    /// It might have had more with more time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub time_was_up: bool,
     /// A mark a test.
     pub tests: Vec<Mark>,
 }
@@ -76,7 +79,7 @@ impl Mark {
         let worst = tally.shortest_failure();
         let report = match worst {
             Some(failed) => failed.report.clone(),
-            None if tally.runs() < tally.wanted => format!(
+            None if tally.is_short() => format!(
                 "The time for this submission was up after {} of {} runs.",
                 tally.runs(),
                 tally.wanted
@@ -189,6 +192,7 @@ pub mod tests {
             runs: 3,
             status: Status::Graded,
             message: String::new(),
+            time_was_up: false,
             tests: vec![
                 mark("re_election", "2A", 10.0 / 3.0, ""),
                 mark(
