@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `intake`, `archive` | what is taken of a submission |
-//! | `strip`, `screen` | its own tests taken out, and what its source may not contain |
+//! | `strip`, `screen`, `tokens` | its own tests taken out, and what its source may not contain |
 //! | `points` | `grading.toml` |
 //! | `bench`, `unbuilt` | the workspace that it is built in, and whose fault it is if it isn't |
 //! | `grading` | building and running it |
@@ -25,6 +25,7 @@ mod samples;
 mod screen;
 mod strip;
 mod table;
+mod tokens;
 mod unbuilt;
 
 use std::collections::{BTreeMap, BTreeSet};

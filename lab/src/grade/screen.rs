@@ -7,21 +7,23 @@
 //!   sockets; and any use of the word `std` that would let it go by another name;
 //! - labsim's fault domains, which belong to the harness: no peer leaves its own, or ends another's;
 //! - a `static` that can change: all peers are in one process, and it would be a memory that they
-//!   share and that outlives their crashes;
+//!   share and that outlives their crashes; and the logger's level, which is one;
+//! - backtraces and `Location::caller`, which lead to the test by its name and its line;
 //! - names that begin with `__`: the insides of other crates' macros.
 //!
 //! A submission's own tests (`#[cfg(test)]`) were taken out before: see `strip`.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
+use super::tokens::{after_colons, after_hash, is_lifetime, is_method, punct};
+
 /// The modules of `std` that only compute.
-const ALLOWED: [&str; 38] = [
+const ALLOWED: [&str; 37] = [
     "alloc",
     "any",
     "array",
     "ascii",
     "assert_eq",
-    "backtrace",
     "borrow",
     "boxed",
     "cell",
@@ -58,13 +60,19 @@ const ALLOWED: [&str; 38] = [
 /// More of them: what clippy advises against, yet harms nobody but the submission.
 const HARMLESS: [&str; 7] = ["thread", "time", "task", "usize", "u32", "f64", "matches"];
 /// Words that are refused, but as the name of a method.
-const WORDS: [(&str, &str); 5] = [
+const WORDS: [(&str, &str); 9] = [
     ("unsafe", "unsafe code is not allowed"),
     ("include", "include! is not allowed"),
     ("include_str", "include_str! is not allowed"),
     ("include_bytes", "include_bytes! is not allowed"),
     ("global_asm", "assembly is not allowed"),
+    ("max_level", SHARED_LOGGER),
+    ("set_max_level", SHARED_LOGGER),
+    ("set_logger", SHARED_LOGGER),
+    ("set_boxed_logger", SHARED_LOGGER),
 ];
+/// A level that one peer sets and another reads is a message past the network.
+const SHARED_LOGGER: &str = "the logger and its level are shared by all peers, which have nothing in common but the network";
 /// What the type of a `static` may be made of: nothing that changes.
 const CONSTANT: [&str; 18] = [
     "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
@@ -137,6 +145,9 @@ fn walk(tokens: TokenStream, attribute: bool, depth: usize) -> Result<(), Refusa
                     "path" if attribute && punct(tokens.get(at + 1)) == Some('=') => {
                         return refuse("#[path] is not allowed");
                     }
+                    "caller" if after_colons(&tokens, at) => {
+                        return refuse("where a call comes from is the harness's own affair");
+                    }
                     "extern"
                         if tokens
                             .get(at + 1)
@@ -160,18 +171,6 @@ fn walk(tokens: TokenStream, attribute: bool, depth: usize) -> Result<(), Refusa
         }
     }
     Ok(())
-}
-
-/// `x.include()`, `fn include()`.
-fn is_method(tokens: &[TokenTree], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|before| tokens.get(before));
-    punct(before) == Some('.') || before.is_some_and(|token| token.to_string() == "fn")
-}
-
-/// `'static`.
-fn is_lifetime(tokens: &[TokenTree], at: usize) -> bool {
-    at.checked_sub(1)
-        .is_some_and(|before| punct(tokens.get(before)) == Some('\''))
 }
 
 /// `NAME: TYPE =` with a type that holds only values.
@@ -200,18 +199,6 @@ fn holds_only_values(tokens: &[TokenTree]) -> bool {
         TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\'' | ';' | ','),
         TokenTree::Literal(_) => true,
     })
-}
-
-fn after_hash(tokens: &[TokenTree], at: usize) -> bool {
-    let before = |back: usize| at.checked_sub(back).and_then(|i| punct(tokens.get(i)));
-    before(1) == Some('#') || (before(1) == Some('!') && before(2) == Some('#'))
-}
-
-fn punct(token: Option<&TokenTree>) -> Option<char> {
-    match token {
-        Some(TokenTree::Punct(punct)) => Some(punct.as_char()),
-        _ => None,
-    }
 }
 
 /// The crate's name at `at` leads, by `::`, to allowed names only.
@@ -344,6 +331,18 @@ mod tests {
                 "x.rs:1: names that begin with __ are not allowed",
             ),
             ("m!(include);", "x.rs:1: include! is not allowed"),
+            (
+                "use std::backtrace::Backtrace;",
+                "x.rs:1: std::backtrace is not allowed in a submission",
+            ),
+            (
+                "use core::panic::Location as L; #[track_caller] fn f() { L::caller(); }",
+                "x.rs:1: where a call comes from is the harness's own affair",
+            ),
+            (
+                "fn f() { labsim::log::set_max_level(LevelFilter::Off) }",
+                "x.rs:1: the logger and its level are shared by all peers, which have nothing in common but the network",
+            ),
         ];
         for (text, reason) in refused {
             assert_eq!(check("x.rs", text).unwrap_err(), reason, "{text}");

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use super::tokens::punct;
+
 /// A file without its tests.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stripped {
@@ -68,7 +70,7 @@ fn test_item(tokens: &[TokenTree], at: usize) -> Option<usize> {
         return None;
     }
     let mut at = at + 2;
-    while is_punct(tokens.get(at), '#') {
+    while punct(tokens.get(at)) == Some('#') {
         at += 2; // its other attributes
     }
     let rest = tokens.get(at..)?;
@@ -82,7 +84,7 @@ fn test_item(tokens: &[TokenTree], at: usize) -> Option<usize> {
     };
     let ends = |token: &TokenTree| {
         let body = matches!(token, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);
-        is_punct(Some(token), ';') || (body && !to_the_semicolon)
+        punct(Some(token)) == Some(';') || (body && !to_the_semicolon)
     };
     rest.iter().position(ends).map(|end| at + end)
 }
@@ -91,7 +93,7 @@ fn is_cfg_test(tokens: &[TokenTree], at: usize) -> bool {
     let Some(TokenTree::Group(group)) = tokens.get(at + 1) else {
         return false;
     };
-    is_punct(tokens.get(at), '#')
+    punct(tokens.get(at)) == Some('#')
         && group.delimiter() == Delimiter::Bracket
         && group.stream().to_string().replace(' ', "") == "cfg(test)"
 }
@@ -101,7 +103,7 @@ fn module(item: &[TokenTree]) -> Option<String> {
     let at = item
         .iter()
         .position(|token| word(token).as_deref() == Some("mod"))?;
-    is_punct(item.get(at + 2), ';').then(|| word(&item[at + 1]))?
+    (punct(item.get(at + 2)) == Some(';')).then(|| word(&item[at + 1]))?
 }
 
 fn word(token: &TokenTree) -> Option<String> {
@@ -109,10 +111,6 @@ fn word(token: &TokenTree) -> Option<String> {
         TokenTree::Ident(ident) => Some(ident.to_string()),
         _ => None,
     }
-}
-
-fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
 #[cfg(test)]
