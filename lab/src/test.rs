@@ -1,6 +1,6 @@
 //! `cargo lab test`: tests over many seeds.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -84,10 +84,7 @@ pub fn run(options: &Test) -> Result<bool, String> {
         }
         out::text(&closing(&tallies, broke_off, real));
     }
-    if let Some(message) = grade::objection(&root) {
-        let warning = format!("warning: `cargo lab grade` would refuse this: {message}\n");
-        let _ = std::io::stderr().write_all(warning.as_bytes());
-    }
+    grade::warn(&root);
     Ok(!broke_off
         && tallies
             .iter()

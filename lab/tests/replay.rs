@@ -90,3 +90,21 @@ fn replay() {
         "{text}"
     );
 }
+
+#[test]
+fn a_clock_that_stands_still_is_named_beside_the_failure() {
+    let mini = Mini::new(41);
+    let source = "//! A Raft.\npub const ANSWER: u32 = 41;\npub fn now() -> std::time::Instant { std::time::Instant::now() }\n";
+    mini.write("raft/src/lib.rs", source);
+    for command in ["replay", "test"] {
+        let failed = mini.lab(&[command, "2A:answer"]).output().unwrap();
+        assert_eq!(failed.status.code(), Some(1), "{}", stderr(&failed));
+        let said = stderr(&failed);
+        let warning = "warning: raft/src/lib.rs:3 uses std::time::Instant. A simulated run takes no time on that \
+                       clock, so nothing is ever due; labsim::time::Instant goes by the run's.";
+        assert!(
+            said.lines().any(|line| line == warning),
+            "{command}: {said}"
+        );
+    }
+}

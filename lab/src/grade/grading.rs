@@ -12,7 +12,7 @@ use super::intake;
 use super::marks::{Mark, Marks, Status};
 use super::points::Points;
 use super::unbuilt::Unbuilt;
-use super::{files, html, pages, screen};
+use super::{files, html, misuse, pages, screen};
 use crate::catalog::Test;
 use crate::cli::{Clock, Knobs, Scheduler, Threads};
 use crate::guard::Limits;
@@ -80,11 +80,8 @@ impl Grading {
             ));
             sources.extend(self.bench.stub(crate_));
         }
-        for note in sources
-            .iter()
-            .filter_map(|(name, text)| screen::note(name, text))
-        {
-            message.push_str(&format!("{note}\n"));
+        for remark in remarks(&sources) {
+            message.push_str(&format!("{remark}\n"));
         }
         let key = self.key(&sources);
         if let Some(marks) = self.resume.then(|| self.earlier(name, &key)).flatten() {
@@ -283,6 +280,12 @@ pub fn take(path: &Path, crates: &[&str]) -> Result<Sources, String> {
         .iter()
         .try_for_each(|(name, text)| screen::check(name, text))?;
     Ok(sources)
+}
+
+/// What looks like a mistake before anything runs, a line each.
+pub fn remarks(sources: &Sources) -> Vec<String> {
+    let of = |(name, text): (&String, &String)| misuse::remarks(name, text);
+    sources.iter().flat_map(of).collect()
 }
 
 fn knobs(seed: u64) -> Knobs {

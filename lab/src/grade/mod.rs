@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `intake`, `archive` | what is taken of a submission |
 //! | `strip`, `screen`, `tokens` | its own tests taken out, and what its source may not contain |
+//! | `misuse` | what is allowed, and yet a mistake |
 //! | `points` | `grading.toml` |
 //! | `bench`, `unbuilt` | the workspace that it is built in, and whose fault it is if it isn't |
 //! | `grading` | building and running it |
@@ -19,6 +20,7 @@ mod html;
 mod intake;
 mod losses;
 mod marks;
+mod misuse;
 mod pages;
 mod points;
 mod samples;
@@ -30,7 +32,7 @@ mod unbuilt;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,9 +122,20 @@ pub fn run(options: &Grade) -> Result<bool, String> {
     }
 }
 
-/// Why the sources of this workspace would be refused, if they would.
-pub fn objection(root: &Path) -> Option<String> {
-    grading::take(root, &sources::CRATES).err()
+/// What there is to say of this workspace's sources before anything runs: why they would be refused, or what in them the
+/// simulation knows nothing of.
+pub fn remarks(root: &Path) -> Vec<String> {
+    match grading::take(root, &sources::CRATES) {
+        Err(why) => vec![format!("`cargo lab grade` would refuse this: {why}")],
+        Ok(sources) => grading::remarks(&sources),
+    }
+}
+
+/// The same as warnings on stderr.
+pub fn warn(root: &Path) {
+    for remark in remarks(root) {
+        let _ = std::io::stderr().write_all(format!("warning: {remark}\n").as_bytes());
+    }
 }
 
 /// Asks what tests there are, and reads the points. `None` if

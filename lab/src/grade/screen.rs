@@ -57,7 +57,7 @@ const ALLOWED: [&str; 37] = [
     "u64",
     "vec",
 ];
-/// More of them: what clippy advises against, yet harms nobody but the submission.
+/// More of them: what clippy advises against, yet harms nobody but the submission, and is remarked on.
 const HARMLESS: [&str; 7] = ["thread", "time", "task", "usize", "u32", "f64", "matches"];
 /// Words that are refused, but as the name of a method.
 const WORDS: [(&str, &str); 9] = [
@@ -94,19 +94,6 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
     })?;
     walk(tokens, false, 0)
         .map_err(|(span, reason)| format!("{name}:{}: {reason}", span.start().line))
-}
-
-/// What is allowed and yet a mistake, for the pages: threads that the simulation does not know.
-pub fn note(name: &str, text: &str) -> Option<String> {
-    let line = text.lines().position(|line| {
-        let code = line.split("//").next().unwrap_or_default();
-        code.contains("std::thread::") || code.trim() == "use std::thread;"
-    })?;
-    Some(format!(
-        "{name}:{} uses std::thread. The simulation knows nothing of such threads, and nothing that \
-         they do counts; labsim::thread has the same names.",
-        line + 1
-    ))
 }
 
 type Refusal = (Span, String);
@@ -362,13 +349,6 @@ mod tests {
             fn f(path: u32) -> String { let path = path + 1; format!("std::process::exit unsafe {path}") }
         "#;
         check("x.rs", text).unwrap();
-    }
-
-    #[test]
-    fn threads_of_std_are_noted() {
-        let noted = note("x.rs", "// std::thread::spawn\nstd::thread::spawn(f);").unwrap();
-        assert!(noted.starts_with("x.rs:2 uses std::thread. "), "{noted}");
-        assert_eq!(note("x.rs", "labsim::thread::spawn(f)"), None);
     }
 
     #[test]

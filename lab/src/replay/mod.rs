@@ -54,7 +54,11 @@ pub fn run(options: &Replay) -> Result<bool, String> {
             keep::open(page);
         }
     }
-    Ok(played.record.result == Ended::Passed)
+    let passed = played.record.result == Ended::Passed;
+    if !passed {
+        crate::grade::warn(&root);
+    }
+    Ok(passed)
 }
 
 /// A reader that has seen enough is no error.

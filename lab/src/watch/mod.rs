@@ -171,7 +171,11 @@ impl Session {
         self.state.failed = self.failure.as_ref().map(|f| f.test.story.name.clone());
         self.state.save(&self.root)?;
         match &self.failure {
-            Some(failure) => println!("\n{}", failure.report.trim_end()),
+            Some(failure) => {
+                println!("\n{}", failure.report.trim_end());
+                let remarks = crate::grade::remarks(&self.root);
+                (remarks.iter()).for_each(|remark| say(33, &format!("warning: {remark}")));
+            }
             None => {
                 let next = self.suites.get(self.part + 1);
                 let next =
