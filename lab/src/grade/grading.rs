@@ -288,6 +288,12 @@ pub fn remarks(sources: &Sources) -> Vec<String> {
     sources.iter().flat_map(of).collect()
 }
 
+/// What may keep a run from being repeated, likewise.
+pub fn remarks_on_order(sources: &Sources) -> Vec<String> {
+    let of = |(name, text): (&String, &String)| misuse::remarks_on_order(name, text);
+    sources.iter().flat_map(of).collect()
+}
+
 fn knobs(seed: u64) -> Knobs {
     Knobs {
         seed,

@@ -38,15 +38,31 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
+/// Right code may have these, if it never goes by their order.
+const UNORDERED: [Kind; 1] = [Kind {
+    module: "collections",
+    names: &["HashMap", "HashSet"],
+    advice: "Their order is another one in each process, so a run that goes by it is not repeated by its seed; BTreeMap and BTreeSet have one",
+}];
+
 /// A remark on each kind of misuse in a file, in the order of the lines.
 pub fn remarks(name: &str, text: &str) -> Vec<String> {
+    of_kinds(&KINDS, name, text)
+}
+
+/// The same on what may keep a run from being repeated: of interest to whoever looks for a failure.
+pub fn remarks_on_order(name: &str, text: &str) -> Vec<String> {
+    of_kinds(&UNORDERED, name, text)
+}
+
+fn of_kinds(kinds: &[Kind], name: &str, text: &str) -> Vec<String> {
     let Ok(tokens) = text.parse() else {
         return Vec::new(); // the screen says so
     };
     let mut uses = Vec::new();
     walk(tokens, &mut uses);
     let first = |kind: &Kind| uses.iter().find(|used| kind.is(&used.path));
-    let mut found: Vec<(&Use, &Kind)> = (KINDS.iter())
+    let mut found: Vec<(&Use, &Kind)> = (kinds.iter())
         .filter_map(|kind| Some((first(kind)?, kind)))
         .collect();
     found.sort_by_key(|(used, _)| used.line);
@@ -146,6 +162,14 @@ mod tests {
         ];
         assert_eq!(of(text), expected);
         assert_eq!(of("use std::thread;"), ["x.rs:1 uses std::thread"]);
+    }
+
+    #[test]
+    fn maps_without_an_order_are_a_matter_of_their_own() {
+        let text = "use std::{collections::{BTreeMap, HashMap}, sync::Arc};";
+        assert!(of(text).is_empty());
+        let said = remarks_on_order("x.rs", text);
+        assert!(said[0].starts_with("x.rs:1 uses std::collections::HashMap. Their order"));
     }
 
     #[test]

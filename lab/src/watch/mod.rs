@@ -173,7 +173,7 @@ impl Session {
         match &self.failure {
             Some(failure) => {
                 println!("\n{}", failure.report.trim_end());
-                let remarks = crate::grade::remarks(&self.root);
+                let remarks = crate::grade::remarks(&self.root, true);
                 (remarks.iter()).for_each(|remark| say(33, &format!("warning: {remark}")));
             }
             None => {
