@@ -103,6 +103,43 @@ fn replies_depose_a_leader(c: &Cluster) {
     c.leader();
 }
 
+/// A reply that comes late, and carries an earlier term, deposes no leader: a later term does (Figure 2, All Servers).
+#[story(part = "2A", servers = 5, points = 2, exact)]
+fn a_late_reply_deposes_nobody(c: &Cluster) {
+    let leader = c.leader();
+    let [late, a, b, ..]: [Server; 4] = c.others([leader]);
+    c.handle(Mail::Replies, late, leader, Handling::Hold);
+    c.sleep_ms(500);
+    c.handle(Mail::Replies, late, leader, Handling::Pass); // what is held stays so
+    let first = c.term_of(leader);
+    c.cut_off(leader);
+    c.leader_among(&c.others::<4>([leader]));
+    c.rejoin(leader);
+    c.elect(leader, &[a, b]); // once more, in a later term
+    for voter in [a, b] {
+        c.handle(Mail::Requests, leader, voter, Handling::Pass);
+        c.release_held(Mail::Requests, leader, voter);
+    }
+    c.heal();
+    c.sleep_ms(300);
+    let term = c.term_of(leader);
+    let replies = c.held(Mail::Replies, late, leader);
+    if !c.leads(leader) || term == first || replies == 0 {
+        return; // a thread stood still, and it was given up
+    }
+    c.release_held(Mail::Replies, late, leader);
+    c.sleep_ms(300);
+    let now = c.state(leader);
+    c.expect(&claim::STABLE_LEADER, now == Some((term, true)), || {
+        format!(
+            "{leader} led term {term} when {replies} replies of {late} to what it had sent in term {first} came in; 300 ms later it is \
+             in term {}{}",
+            c.term_of(leader),
+            if c.leads(leader) { "" } else { ", and does not lead" }
+        )
+    });
+}
+
 /// A leader that hears of a later term from a candidate, and from nobody else, leads no more (§5.1).
 #[story(part = "2A", servers = 3, points = 2, exact)]
 fn a_candidate_deposes_a_leader(c: &Cluster) {

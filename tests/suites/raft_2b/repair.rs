@@ -35,6 +35,37 @@ fn quick_backup_of_an_unknown_term(c: &Cluster) {
     repairs_quickly(c, wrong, "with 150 wrong entries", last);
 }
 
+/// The same where entries of a later term stand behind the place at which the leader begins: they tell nothing of how far
+/// the wrong ones go back (§5.3).
+#[story(part = "2B", servers = 5, points = 3, exact)]
+fn quick_backup_before_a_later_term(c: &Cluster) {
+    c.agree("base");
+    let wrong = c.leader();
+    let [between, a, b, d] = c.others([wrong]);
+    // 150 entries of one term, 20 of a later one, all of them in vain: another leads between, and tells nobody anything.
+    c.cut_off(wrong);
+    propose_in_vain(c, wrong, 150);
+    c.elect(between, &[a, b]);
+    c.rejoin(wrong);
+    c.elect(wrong, &[a, b, d]);
+    c.cut_off(wrong);
+    propose_in_vain(c, wrong, 20);
+    c.let_all_pass();
+    c.partition(&[&[between, a, b, d]]);
+    agree_often(c, 140);
+    let last = c.agree("last");
+    // Whoever is elected now begins at its own end, which is among the 150.
+    let old = c.leader();
+    c.cut_off(old);
+    let rest: [Server; 3] = c.others([wrong, old]);
+    let next = c.leader_among(&rest);
+    let how = "with 150 wrong entries of one term and 20 of a later one";
+    c.heal();
+    c.set_delay(Duration::from_millis(40));
+    c.rejoin(wrong);
+    is_repaired(c, [wrong, next], how, last);
+}
+
 /// A follower that lacks 150 entries gets them in a few round trips from a leader that does not know how many it lacks (§5.3).
 #[story(part = "2B", servers = 3, points = 3, exact)]
 fn quick_catch_up(c: &Cluster) {
@@ -54,9 +85,15 @@ fn repairs_quickly(c: &Cluster, wrong: Server, how: &str, last: LogIndex) {
     c.set_delay(Duration::from_millis(40));
     c.rejoin(wrong);
     c.leader_among(&[next, wrong]);
+    is_repaired(c, [wrong, next], how, last);
+}
+
+/// `wrong` has come back with a log like this, and `next` has been elected.
+fn is_repaired(c: &Cluster, [wrong, next]: [Server; 2], how: &str, last: LogIndex) {
+    let all = c.servers().len();
     let limit = Duration::from_secs(4); // 150 round trips take 6 s
     let repaired = c.until(limit, Duration::from_millis(10), || {
-        c.committed(last).0 == 3
+        c.committed(last).0 == all
     });
     c.expect(&claim::QUICK_BACKUP, repaired, || {
         format!(
