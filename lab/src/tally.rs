@@ -152,11 +152,6 @@ impl Tally {
         self.passed + self.failures.len() as u32
     }
 
-    /// Runs that were asked for are missing.
-    pub fn is_short(&self) -> bool {
-        self.runs() < self.wanted
-    }
-
     /// All its runs are in, or nobody waits for the rest.
     pub fn is_done(&self) -> bool {
         self.skipped || self.cut_short || self.runs() >= self.wanted

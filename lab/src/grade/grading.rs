@@ -80,7 +80,7 @@ impl Grading {
             ));
             sources.extend(self.bench.stub(crate_));
         }
-        for remark in remarks(&sources) {
+        for remark in misuse::remarks(&sources, false) {
             message.push_str(&format!("{remark}\n"));
         }
         let key = self.key(&sources);
@@ -110,7 +110,7 @@ impl Grading {
             ));
         }
         let mut marks = self.marks(name, key, &tallies);
-        marks.message = self.time_was_up(&tallies).unwrap_or_default() + &message;
+        marks.message = marks.time_was_up(self.time).unwrap_or_default() + &message;
         self.add_pages(&mut marks, &tallies, &self.folder(below).join("runs"));
         fresh(marks)
     }
@@ -176,28 +176,8 @@ impl Grading {
             runs: self.runs,
             status: Status::Graded,
             message: String::new(),
-            time_was_up: tallies.iter().any(Tally::is_short),
             tests,
         }
-    }
-
-    /// What there is to know of a mark that came about because the time was up: on a busy machine that is not the
-    /// submission's fault.
-    fn time_was_up(&self, tallies: &[Tally]) -> Option<String> {
-        let unfinished = tallies.iter().filter(|tally| tally.is_short()).count();
-        let minutes = |time: Duration| time.as_secs_f64() / 60.0;
-        let cpu_ms: f64 = tallies.iter().map(|tally| tally.cpu_ms).sum();
-        let used = Duration::from_secs_f64(cpu_ms / 1e3);
-        (unfinished > 0).then(|| {
-            format!(
-                "The {} minutes for this submission were up before {unfinished} of {} tests had all their runs, which cost \
-                 it points. Its runs used {:.1} minutes of the processor; on a busy machine give it more time, with \
-                 --minutes.\n",
-                minutes(self.time),
-                tallies.len(),
-                minutes(used)
-            )
-        })
     }
 
     /// Where the pages of a submission go.
@@ -228,7 +208,6 @@ impl Grading {
         Marks {
             status,
             message,
-            time_was_up: false,
             ..marks
         }
     }
@@ -252,7 +231,7 @@ impl Grading {
             .filter_map(|text| serde_json::from_str::<Marks>(&text).ok());
         marks
             .into_iter()
-            .find(|marks| marks.key == key && marks.name == name && !marks.time_was_up)
+            .find(|marks| marks.key == key && marks.name == name && marks.unfinished() == 0)
     }
 
     /// Writes the pages of one submission; `marks.json` last, which says that the others are there.
@@ -280,18 +259,6 @@ pub fn take(path: &Path, crates: &[&str]) -> Result<Sources, String> {
         .iter()
         .try_for_each(|(name, text)| screen::check(name, text))?;
     Ok(sources)
-}
-
-/// What looks like a mistake before anything runs, a line each.
-pub fn remarks(sources: &Sources) -> Vec<String> {
-    let of = |(name, text): (&String, &String)| misuse::remarks(name, text);
-    sources.iter().flat_map(of).collect()
-}
-
-/// What may keep a run from being repeated, likewise.
-pub fn remarks_on_order(sources: &Sources) -> Vec<String> {
-    let of = |(name, text): (&String, &String)| misuse::remarks_on_order(name, text);
-    sources.iter().flat_map(of).collect()
 }
 
 fn knobs(seed: u64) -> Knobs {

@@ -1,6 +1,7 @@
 //! The marks of one submission.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +37,6 @@ pub struct Marks {
     pub status: Status,
     /// Why it was refused, what the compiler says, what was left out.
     pub message: String,
-    /// It might have had more with more time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub time_was_up: bool,
     /// A mark a test.
     pub tests: Vec<Mark>,
 }
@@ -79,7 +77,7 @@ impl Mark {
         let worst = tally.shortest_failure();
         let report = match worst {
             Some(failed) => failed.report.clone(),
-            None if tally.is_short() => format!(
+            None if tally.runs() < tally.wanted => format!(
                 "The time for this submission was up after {} of {} runs.",
                 tally.runs(),
                 tally.wanted
@@ -142,12 +140,40 @@ impl Marks {
         }
     }
 
+    /// The tests that lack runs, because the time was up.
+    pub fn unfinished(&self) -> usize {
+        let ran = self.status == Status::Graded;
+        let lacks = |mark: &&Mark| ran && mark.runs < self.runs;
+        self.tests.iter().filter(lacks).count()
+    }
+
+    /// What there is to know of marks that came about because the time was up: on a busy machine that is not the
+    /// submission's fault.
+    pub fn time_was_up(&self, time: Duration) -> Option<String> {
+        let minutes = |time: Duration| time.as_secs_f64() / 60.0;
+        let cpu_ms: f64 = self.tests.iter().map(|mark| mark.cpu_ms).sum();
+        let used = Duration::from_secs_f64(cpu_ms / 1e3);
+        (self.unfinished() > 0).then(|| {
+            format!(
+                "The {} minutes for this submission were up before {} of {} tests had all their runs, which cost \
+                 it points. Its runs used {:.1} minutes of the processor; on a busy machine give it more time, with \
+                 --minutes.\n",
+                minutes(time),
+                self.unfinished(),
+                self.tests.len(),
+                minutes(used)
+            )
+        })
+    }
+
     /// A score as people read it: where nothing was graded there is none, not even a zero.
     pub fn shown(&self, score: f64) -> String {
-        match self.status {
-            Status::NotGraded => "-".into(),
-            _ => score.to_string(),
-        }
+        self.number(score).unwrap_or("-".into())
+    }
+
+    /// The same for tables that programs read.
+    pub fn number(&self, score: f64) -> Option<String> {
+        (self.status != Status::NotGraded).then(|| score.to_string())
     }
 
     /// In a word or two.
@@ -192,7 +218,6 @@ pub mod tests {
             runs: 3,
             status: Status::Graded,
             message: String::new(),
-            time_was_up: false,
             tests: vec![
                 mark("re_election", "2A", 10.0 / 3.0, ""),
                 mark(

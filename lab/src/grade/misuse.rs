@@ -3,7 +3,8 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::tokens::punct;
+use super::tokens::{before_colons, punct};
+use crate::sources::Sources;
 
 /// A kind of misuse.
 struct Kind {
@@ -45,17 +46,16 @@ const UNORDERED: [Kind; 1] = [Kind {
     advice: "Their order is another one in each process, so a run that goes by it is not repeated by its seed; BTreeMap and BTreeSet have one",
 }];
 
-/// A remark on each kind of misuse in a file, in the order of the lines.
-pub fn remarks(name: &str, text: &str) -> Vec<String> {
-    of_kinds(&KINDS, name, text)
+/// A remark on each kind of misuse in each file, in the order of the lines. `on_order`: also on what may keep a run from
+/// being repeated, which is of interest to whoever looks for a failure.
+pub fn remarks(sources: &Sources, on_order: bool) -> Vec<String> {
+    let unordered = UNORDERED.iter().filter(|_| on_order);
+    let kinds: Vec<&Kind> = KINDS.iter().chain(unordered).collect();
+    let of = |(name, text): (&String, &String)| of_file(&kinds, name, text);
+    sources.iter().flat_map(of).collect()
 }
 
-/// The same on what may keep a run from being repeated: of interest to whoever looks for a failure.
-pub fn remarks_on_order(name: &str, text: &str) -> Vec<String> {
-    of_kinds(&UNORDERED, name, text)
-}
-
-fn of_kinds(kinds: &[Kind], name: &str, text: &str) -> Vec<String> {
+fn of_file(kinds: &[&Kind], name: &str, text: &str) -> Vec<String> {
     let Ok(tokens) = text.parse() else {
         return Vec::new(); // the screen says so
     };
@@ -63,7 +63,7 @@ fn of_kinds(kinds: &[Kind], name: &str, text: &str) -> Vec<String> {
     walk(tokens, &mut uses);
     let first = |kind: &Kind| uses.iter().find(|used| kind.is(&used.path));
     let mut found: Vec<(&Use, &Kind)> = (kinds.iter())
-        .filter_map(|kind| Some((first(kind)?, kind)))
+        .filter_map(|kind| Some((first(kind)?, *kind)))
         .collect();
     found.sort_by_key(|(used, _)| used.line);
     let remark = |(used, kind): (&Use, &Kind)| {
@@ -103,16 +103,12 @@ fn walk(tokens: TokenStream, uses: &mut Vec<Use>) {
     for (at, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Group(group) => walk(group.stream(), uses),
-            TokenTree::Ident(name) if name == "std" && colons(&tokens[at + 1..]) => {
+            TokenTree::Ident(name) if name == "std" && before_colons(&tokens, at) => {
                 tree(&tokens[at + 3..], &[], uses);
             }
             _ => {}
         }
     }
-}
-
-fn colons(tokens: &[TokenTree]) -> bool {
-    punct(tokens.first()) == Some(':') && punct(tokens.get(1)) == Some(':')
 }
 
 /// The paths of `a::{b, c::d}`.
@@ -121,7 +117,7 @@ fn tree(tokens: &[TokenTree], before: &[String], uses: &mut Vec<Use>) {
         Some(TokenTree::Ident(name)) => {
             let mut path = before.to_vec();
             path.push(name.to_string());
-            match colons(&tokens[1..]) {
+            match before_colons(tokens, 0) {
                 true => tree(&tokens[3..], &path, uses),
                 false => uses.push(Use {
                     path,
@@ -144,9 +140,14 @@ fn tree(tokens: &[TokenTree], before: &[String], uses: &mut Vec<Use>) {
 mod tests {
     use super::*;
 
+    fn all(text: &str, on_order: bool) -> Vec<String> {
+        let file = ("x.rs".to_string(), text.to_string());
+        remarks(&Sources::from([file]), on_order)
+    }
+
     fn of(text: &str) -> Vec<String> {
         let cut = |remark: String| remark.split(". ").next().unwrap_or_default().to_string();
-        remarks("x.rs", text).into_iter().map(cut).collect()
+        all(text, false).into_iter().map(cut).collect()
     }
 
     #[test]
@@ -168,7 +169,7 @@ mod tests {
     fn maps_without_an_order_are_a_matter_of_their_own() {
         let text = "use std::{collections::{BTreeMap, HashMap}, sync::Arc};";
         assert!(of(text).is_empty());
-        let said = remarks_on_order("x.rs", text);
+        let said = all(text, true);
         assert!(said[0].starts_with("x.rs:1 uses std::collections::HashMap. Their order"));
     }
 

@@ -125,15 +125,10 @@ pub fn run(options: &Grade) -> Result<bool, String> {
 /// What there is to say of this workspace's sources before anything runs: why they would be refused, or what in them the
 /// simulation knows nothing of; to whoever looks for a failure also what may keep it from being repeated.
 pub fn remarks(root: &Path, failed: bool) -> Vec<String> {
-    let sources = match grading::take(root, &sources::CRATES) {
-        Err(why) => return vec![format!("`cargo lab grade` would refuse this: {why}")],
-        Ok(sources) => sources,
-    };
-    let mut remarks = grading::remarks(&sources);
-    if failed {
-        remarks.extend(grading::remarks_on_order(&sources));
+    match grading::take(root, &sources::CRATES) {
+        Err(why) => vec![format!("`cargo lab grade` would refuse this: {why}")],
+        Ok(sources) => misuse::remarks(&sources, failed),
     }
-    remarks
 }
 
 /// The same as warnings on stderr.

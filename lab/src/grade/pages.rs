@@ -108,10 +108,7 @@ pub fn csv(all: &[Marks]) -> String {
     );
     for marks in all {
         let of_part = marks.parts();
-        let number = |score: f64| match marks.status {
-            Status::NotGraded => String::new(),
-            _ => score.to_string(),
-        };
+        let number = |score: f64| marks.number(score).unwrap_or_default();
         let scores: String = parts
             .iter()
             .map(|part| number(of_part.get(part).map_or(0.0, |p| p.0)) + ",")

@@ -15,7 +15,7 @@
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
-use super::tokens::{after_colons, after_hash, is_lifetime, is_method, punct};
+use super::tokens::{after_colons, after_hash, before_colons, is_lifetime, is_method, punct};
 
 /// The modules of `std` that only compute.
 const ALLOWED: [&str; 37] = [
@@ -191,7 +191,7 @@ fn holds_only_values(tokens: &[TokenTree]) -> bool {
 /// The crate's name at `at` leads, by `::`, to allowed names only.
 fn root(tokens: &[TokenTree], at: usize, allowed: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
     let span = tokens[at].span();
-    let colons = punct(tokens.get(at + 1)) == Some(':') && punct(tokens.get(at + 2)) == Some(':');
+    let colons = before_colons(tokens, at);
     match tokens.get(at + 3).filter(|_| colons) {
         Some(TokenTree::Ident(name)) => one(&name.to_string(), span, allowed),
         Some(TokenTree::Group(group)) => {

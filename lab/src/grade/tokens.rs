@@ -8,6 +8,11 @@ pub fn is_method(tokens: &[TokenTree], at: usize) -> bool {
     punct(before) == Some('.') || before.is_some_and(|token| token.to_string() == "fn")
 }
 
+/// `std::…`.
+pub fn before_colons(tokens: &[TokenTree], at: usize) -> bool {
+    punct(tokens.get(at + 1)) == Some(':') && punct(tokens.get(at + 2)) == Some(':')
+}
+
 /// `Location::caller`, whatever `Location` is called.
 pub fn after_colons(tokens: &[TokenTree], at: usize) -> bool {
     let before = |back: usize| punct(at.checked_sub(back).and_then(|place| tokens.get(place)));
