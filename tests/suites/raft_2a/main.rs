@@ -91,18 +91,32 @@ fn a_leader_stays_without_a_minority(c: &Cluster) {
     c.cut_off(b);
     let term = c.term_of(leader);
     c.sleep_ms(5000);
-    let now = c.state(leader);
-    c.expect(&claim::STABLE_LEADER, now == Some((term, true)), || {
+    leads_on(c, leader, term, || {
         format!(
-            "{leader} led term {term} when {a} and {b} were cut off; with two others it reaches a majority of five. 5 s later it is \
-             in term {}{}",
-            c.term_of(leader),
-            if c.leads(leader) { "" } else { ", and does not lead" }
+            "{a} and {b} were cut off; with two others it reaches a majority of five. 5 s later"
         )
     });
     c.rejoin(a);
     c.rejoin(b);
     c.leader();
+}
+
+/// `leader` led this term when something happened; it does so now.
+#[track_caller]
+fn leads_on(c: &Cluster, leader: Server, term: Term, happened: impl FnOnce() -> String) {
+    let now = c.state(leader);
+    c.expect(&claim::STABLE_LEADER, now == Some((term, true)), || {
+        format!(
+            "{leader} led term {term} when {} it is in term {}{}",
+            happened(),
+            c.term_of(leader),
+            if c.leads(leader) {
+                ""
+            } else {
+                ", and does not lead"
+            }
+        )
+    });
 }
 
 /// Candidates that split the votes time out at different times, and one of them wins (§5.2).
