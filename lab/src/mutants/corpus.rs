@@ -1,13 +1,13 @@
 //! The corpus: `tests/mutants/*.toml`, one wrong solution each.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::sources::{Edit, Misfit, Sources};
+use crate::sources::{self, Edit, Misfit, Sources, is_of};
 
-/// A wrong solution: the reference with a mistake.
+/// A wrong solution: the reference with a mistake, or one of the right solutions in another style with one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mutant {
@@ -20,6 +20,9 @@ pub struct Mutant {
     pub section: String,
     /// The mistake, in a sentence.
     pub why: String,
+    /// The folder of `samples/` whose `raft/src` takes the place of the reference's, before the edits: some mistakes
+    /// can be made in another style only.
+    pub raft: Option<PathBuf>,
     /// How it is made.
     pub edit: Vec<Edit>,
 }
@@ -36,6 +39,8 @@ struct Bare {
 /// The corpus.
 #[derive(Debug)]
 pub struct Corpus {
+    /// Where the right solutions in other styles are.
+    samples: PathBuf,
     /// Takes the reference's own assertions out: a student's Raft has none that would end it at once.
     bare: Vec<Edit>,
     /// The wrong solutions by name.
@@ -43,13 +48,14 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Reads it from its folder.
+    /// Reads it from the workspace `root`.
     ///
     /// # Errors
     /// A file can't be read, or is not one of the corpus.
-    pub fn read(folder: &Path) -> Result<Corpus, String> {
+    pub fn read(root: &Path) -> Result<Corpus, String> {
+        let folder = root.join("tests/mutants");
         let at = |e: std::io::Error| format!("{}: {e}", folder.display());
-        let mut paths: Vec<_> = fs::read_dir(folder)
+        let mut paths: Vec<_> = fs::read_dir(&folder)
             .map_err(at)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()
@@ -57,6 +63,7 @@ impl Corpus {
         paths.retain(|path| path.extension().is_some_and(|end| end == "toml"));
         paths.sort();
         let mut corpus = Corpus {
+            samples: root.join("samples"),
             bare: Vec::new(),
             mutants: Vec::new(),
         };
@@ -78,11 +85,21 @@ impl Corpus {
     /// The sources of a mutant, made from the reference's.
     ///
     /// # Errors
-    /// An edit fits no more, or in more than one place: the corpus has drifted from the reference.
+    /// An edit fits no more, or in more than one place: the corpus has drifted from what it changes.
     pub fn sources(&self, mutant: &Mutant, reference: &Sources) -> Result<Sources, String> {
-        let mut sources = reference.clone();
-        for edit in self.bare.iter().chain(&mutant.edit) {
-            let name = &mutant.name;
+        let name = &mutant.name;
+        let (mut sources, bare) = match &mutant.raft {
+            None => (reference.clone(), &self.bare[..]),
+            Some(folder) => {
+                let in_its_style = self.in_the_style_of(folder, reference);
+                // Only the reference has assertions to take out.
+                (
+                    in_its_style.map_err(|e| format!("mutant {name}: {e}"))?,
+                    &[][..],
+                )
+            }
+        };
+        for edit in bare.iter().chain(&mutant.edit) {
             edit.apply(&mut sources).map_err(|misfit| match misfit {
                 Misfit::NoFile => format!("mutant {name}: there is no file {}", edit.file),
                 Misfit::Times(n) => format!(
@@ -91,6 +108,19 @@ impl Corpus {
                 ),
             })?;
         }
+        Ok(sources)
+    }
+
+    /// The reference with another Raft in the place of its own.
+    fn in_the_style_of(&self, folder: &Path, reference: &Sources) -> Result<Sources, String> {
+        const RAFT: &str = "raft";
+        let folder = self.samples.join(folder);
+        let mut sources = sources::read(&folder)?;
+        if !sources.keys().any(|name| is_of(name, RAFT)) {
+            return Err(format!("there is no raft/src in {}", folder.display()));
+        }
+        let rest = reference.iter().filter(|(name, _)| !is_of(name, RAFT));
+        sources.extend(rest.map(|(name, text)| (name.clone(), text.clone())));
         Ok(sources)
     }
 }

@@ -42,7 +42,7 @@ const RUN: Limits = Limits {
 /// The corpus does not fit, or the machine is at fault.
 pub fn run(options: &Mutants) -> Result<bool, String> {
     let root = workspace::root()?;
-    let corpus = Corpus::read(&root.join("tests/mutants"))?;
+    let corpus = Corpus::read(&root)?;
     let chosen = sample(choose(&corpus.mutants, &options.what)?, options);
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
     let reference = sources::read(&root)?;
