@@ -53,6 +53,20 @@ impl Default for Scheduler {
     }
 }
 
+/// Threads of peers that stand still now and then, as on a machine that has other work to do.
+///
+/// In a simulation time goes by only while all threads wait. So a thread that was preempted goes on before anything that
+/// takes time can happen: between two of its calls no message arrives and no timer goes off, unless both were due at that
+/// very instant. With stalls there is time for both. A thread that gives a lock up and takes it again must have looked
+/// again at what it knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stalls {
+    /// Mean number of labsim calls, of all threads together, from one to the next; at least 1.
+    pub one_in: u32,
+    /// The longest one, in virtual time. All lengths up to it are equally likely.
+    pub longest: Duration,
+}
+
 /// How much of a run is recorded besides its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TraceLevel {
@@ -93,6 +107,8 @@ pub struct Config {
     pub backend: Backend,
     /// Who runs next (simulation only).
     pub scheduler: Scheduler,
+    /// Threads that stand still (simulation only). Default: none do.
+    pub stalls: Option<Stalls>,
     /// What is recorded.
     pub trace: TraceLevel,
     /// Who takes the events; `None`: they are kept for the outcome.
@@ -116,6 +132,7 @@ impl Default for Config {
             clock: Clock::default(),
             backend: Backend::default(),
             scheduler: Scheduler::default(),
+            stalls: None,
             trace: TraceLevel::default(),
             sink: None,
             time_limit: Duration::from_secs(600),
@@ -147,6 +164,13 @@ impl Config {
     #[must_use]
     pub fn scheduler(mut self, scheduler: Scheduler) -> Self {
         self.scheduler = scheduler;
+        self
+    }
+
+    /// Lets the threads of peers stand still now and then.
+    #[must_use]
+    pub fn stalls(mut self, stalls: Stalls) -> Self {
+        self.stalls = Some(stalls);
         self
     }
 

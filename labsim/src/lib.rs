@@ -28,7 +28,7 @@ mod wall;
 mod watchdog;
 
 pub use check::{Checked, Divergence, FailedSeed, check, compare};
-pub use config::{Backend, Clock, Config, Scheduler, Sink, TraceLevel};
+pub use config::{Backend, Clock, Config, Scheduler, Sink, Stalls, TraceLevel};
 pub use domain::Domain;
 pub use outcome::{
     BlockerReport, BlockerRole, Failure, HeldReport, Outcome, PanicRecord, Payload, ThreadReport,

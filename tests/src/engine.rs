@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use labsim::{Backend, Config, Failure, TraceLevel};
+use labsim::{Backend, Config, Failure, Stalls, TraceLevel};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::claim::{self, Broken};
@@ -12,6 +12,10 @@ use crate::kv;
 use crate::recording::Recording;
 use crate::run::{Ended, Run, StoryEnded};
 use crate::settings::{Clock, Scheduler, Settings, Threads};
+
+/// In stories in which threads stand still they do so for up to this long: enough for messages to arrive, too little
+/// for anybody's election timeout.
+const LONGEST_STALL: Duration = Duration::from_millis(10);
 
 /// Runs `body`, the whole of a run. What ended it early, if anything did, is on the run's board.
 pub fn execute(
@@ -48,7 +52,7 @@ pub fn execute(
 }
 
 fn config(settings: &Settings, run: &Run, recording: Option<Arc<Recording>>) -> Config {
-    let config = Config::seed(run.seed)
+    let mut config = Config::seed(run.seed)
         .time_limit(Duration::from_secs(run.story.limit_s))
         .spin_limit(settings.spin_limit)
         .clock(match settings.clock {
@@ -67,6 +71,10 @@ fn config(settings: &Settings, run: &Run, recording: Option<Arc<Recording>>) -> 
             },
             Scheduler::RunToBlock => labsim::Scheduler::RunToBlock,
         });
+    config.stalls = (run.story.stalls > 0).then_some(Stalls {
+        one_in: run.story.stalls,
+        longest: LONGEST_STALL,
+    });
     match recording {
         Some(recording) => config
             .trace(TraceLevel::Events)

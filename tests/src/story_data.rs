@@ -32,6 +32,8 @@ pub struct Story {
     /// How many messages the apply channel holds. 0, so that a Raft that sends with its lock held stands still at
     /// once, but where a story is about many entries and each would cost two switches.
     pub apply_room: usize,
+    /// Threads of servers stand still for some milliseconds, in the mean after so many calls of labsim; 0: none does.
+    pub stalls: u32,
     /// The module that holds it, which `cargo test -- --exact` wants before the name.
     #[serde(skip)]
     pub module: &'static str,
@@ -57,6 +59,7 @@ pub const UNGRADED: Story = Story {
     snapshots: false,
     max_state: 0,
     apply_room: 0,
+    stalls: 0,
     module: "raft_2a",
     file: file!(),
     line: line!(),

@@ -227,6 +227,7 @@ impl Watch {
         let from = Server::numbered(domain.peer() as usize);
         let shown = {
             let mut rules = self.run.board.rules.lock();
+            rules.asks(from, domain.incarnation(), &view)?;
             rules.shows(from, domain.incarnation(), view.term());
             let asked = seen.to_peer();
             asked.and_then(|peer| rules.shown(Server::numbered(peer as usize)))

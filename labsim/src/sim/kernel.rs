@@ -10,6 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::hash::TraceHash;
 use super::objects::{ObjId, Objects};
 use super::scheduler::Sched;
+use super::stalls::Plan;
 use super::threads::{Slot, Thread, Threads};
 use super::timers::Timers;
 use crate::config::{Config, Sink, TraceLevel};
@@ -52,6 +53,7 @@ pub(crate) struct Kernel {
     pub(crate) dying: Vec<Slot>,
     pub(crate) timers: Timers,
     pub(crate) sched: Sched,
+    pub(super) stalls: Plan,
     pub(crate) rng: Xoshiro256PlusPlus,
     pub(crate) hash: TraceHash,
     pub(crate) calls: u64,
@@ -91,6 +93,7 @@ impl Kernel {
             fuel: sched.refill(),
             dying_fuel: false,
             sched,
+            stalls: Plan::new(config.stalls, config.seed),
             rng: Xoshiro256PlusPlus::seed_from_u64(config.seed),
             hash: TraceHash::new(config.seed),
             calls: 0,
@@ -130,7 +133,7 @@ impl Kernel {
             self.record_call(what, obj, at);
         }
         self.fuel = self.fuel.wrapping_sub(1);
-        self.fuel == 0 || self.now >= self.alarm
+        self.fuel == 0 || self.now >= self.alarm || self.calls >= self.stalls.at
     }
 
     #[cold]

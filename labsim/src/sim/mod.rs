@@ -13,6 +13,7 @@ pub(crate) mod objects;
 mod report;
 pub(crate) mod rwlock;
 pub(crate) mod scheduler;
+mod stalls;
 pub(crate) mod threads;
 mod timers;
 mod turns;

@@ -118,6 +118,7 @@ impl Kernel {
             Why::Once => format!("waits for {} to be initialised", object()),
             Why::Value => format!("waits for {} to be set by another thread", object()),
             Why::Barrier => format!("waits at a Barrier ({} there)", self.waiters_of(objs)),
+            Why::Stall => "was preempted, and stands still".into(),
             Why::WaitGroup => "waits for the other holders of a WaitGroup".into(),
         }
     }

@@ -30,6 +30,8 @@ pub(crate) enum Why {
     Value,
     Barrier,
     WaitGroup,
+    /// It did nothing to wait: see `Stalls`.
+    Stall,
 }
 
 impl Why {

@@ -24,6 +24,11 @@ impl Kernel {
                 Next::Stay
             };
         }
+        if self.calls >= self.stalls.at
+            && let Some(next) = self.stand_still()
+        {
+            return next;
+        }
         if self.fuel > 0 {
             return Next::Stay;
         }

@@ -11,5 +11,6 @@ mod diagnoses;
 mod enter;
 mod locks;
 mod select;
+mod stalls;
 mod threads;
 mod unwinding;

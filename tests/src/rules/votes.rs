@@ -73,6 +73,24 @@ impl Rules {
         }))
     }
 
+    /// `candidate`, in its life of this number, asks for a vote: its own is for itself (Rules for Candidates).
+    ///
+    /// # Errors
+    /// It has given that to another.
+    pub fn asks(&mut self, candidate: Server, life: u32, request: &RpcView) -> Result<(), Broken> {
+        let RpcView::RequestVote { term, .. } = request else {
+            return Ok(());
+        };
+        let first = self.votes.given.entry((*term, candidate, life));
+        let first = *first.or_insert(candidate);
+        if first != candidate {
+            return Err(claim::ONE_VOTE.broken(format!(
+                "in term {term} {candidate} gave its vote to {first}, and later asks for votes itself"
+            )));
+        }
+        Ok(())
+    }
+
     /// The reply with this vote has reached the candidate.
     pub fn hears(&mut self, vote: Vote) {
         self.votes.heard.insert(vote);

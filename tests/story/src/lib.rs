@@ -15,7 +15,7 @@
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// The options of `#[story]`, and what stands for one that is left out.
-const OPTIONS: [(&str, &str); 11] = [
+const OPTIONS: [(&str, &str); 12] = [
     ("part", ""),
     ("servers", "3"),
     ("voters", "0"),
@@ -27,12 +27,14 @@ const OPTIONS: [(&str, &str); 11] = [
     ("runs", "0"),
     ("max_state", "0"),
     ("apply_room", "0"),
+    ("stalls", "0"),
 ];
 
 /// Makes a `#[test]` of `fn name(c: &Cluster) { … }`. Options: `part = "2A"` (required),
 /// `servers = 3`, `voters = 3` (of them, at first; the membership can change), `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
 /// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot),
-/// `apply_room = 64` (messages that the apply channel holds), and the words `original`, `exact`, `snapshots`.
+/// `apply_room = 64` (messages that the apply channel holds), `stalls = 40` (one call of labsim in so many, in the mean,
+/// after which a thread of a server stands still), and the words `original`, `exact`, `snapshots`.
 #[proc_macro_attribute]
 pub fn story(options: TokenStream, item: TokenStream) -> TokenStream {
     match expand(options, item) {
@@ -63,6 +65,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
         runs,
         max_state,
         apply_room,
+        stalls,
     ] = &options;
     // Part 3 is about the service, whose servers and clerks the suite imports beside Raft.
     let kind = match part.starts_with("\"3") {
@@ -73,7 +76,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream, String
         "static STORY: ::tests::Story = ::tests::Story {{
             part: {part}, name: {name:?}, title: {title:?}, servers: {servers}, voters: {voters}, points: {points},
             limit_s: {limit}, runs: {runs}, original: {original}, exact: {exact},
-            snapshots: {snapshots}, max_state: {max_state}, apply_room: {apply_room}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
+            snapshots: {snapshots}, max_state: {max_state}, apply_room: {apply_room}, stalls: {stalls}, module: ::core::module_path!(), file: ::core::file!(), line: ::core::line!(),
         }};
         ::tests::play(&STORY, ::tests::Kind::{kind}, story);",
         title = story.title,
@@ -96,7 +99,7 @@ fn parse(text: &str) -> Result<TokenStream, String> {
         .map_err(|e| format!("#[story] made {text:?}: {e}"))
 }
 
-fn read_options(options: TokenStream) -> Result<[String; 11], String> {
+fn read_options(options: TokenStream) -> Result<[String; 12], String> {
     let mut values = OPTIONS.map(|(_, default)| default.to_string());
     let mut tokens = options.into_iter().peekable();
     while let Some(token) = tokens.next() {

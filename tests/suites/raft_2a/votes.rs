@@ -31,6 +31,35 @@ fn one_vote_a_term(c: &Cluster) {
     }
 }
 
+/// Two candidates ask a server at once, whose threads stand still between any two of their steps: one gets the vote (§5.2).
+#[story(part = "2A", servers = 3, points = 3, exact, stalls = 15)]
+fn one_vote_for_two_at_once(c: &Cluster) {
+    for _ in 0..12 {
+        let Some((one, other, voter, term)) = c.two_candidates() else {
+            return;
+        };
+        for candidate in [one, other] {
+            c.release_held(Mail::Requests, candidate, voter);
+        }
+        let both_lead = || {
+            [one, other]
+                .iter()
+                .all(|s| c.state(*s) == Some((term, true)))
+        };
+        let twice = c.until(
+            Duration::from_millis(60),
+            Duration::from_millis(1),
+            both_lead,
+        );
+        c.expect(&claim::ELECTION_SAFETY, !twice, || {
+            format!(
+                "{one} and {other} asked {voter} at the same time, and now both lead term {term}"
+            )
+        });
+        c.let_all_pass();
+    }
+}
+
 /// A candidate's request arrives twice, and the first answer gets lost: who has voted for it says so again (Figure 2, RequestVote 2).
 #[story(part = "2A", servers = 3, points = 2, exact)]
 fn a_yes_is_repeated(c: &Cluster) {

@@ -4,6 +4,7 @@ mod commit;
 mod leaders;
 mod repair;
 mod restriction;
+mod stalls;
 
 use raft::Raft;
 use tests::prelude::*;

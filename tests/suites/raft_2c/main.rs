@@ -2,6 +2,7 @@
 
 mod power;
 mod restarts;
+mod stalls;
 
 use raft::Raft;
 use tests::prelude::*;

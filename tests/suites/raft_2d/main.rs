@@ -4,6 +4,7 @@ mod elections;
 mod install;
 mod power;
 mod service;
+mod stalls;
 mod terms;
 
 use raft::Raft;
