@@ -61,7 +61,8 @@ impl Default for Scheduler {
 /// again at what it knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stalls {
-    /// Mean number of labsim calls, of all threads together, from one to the next; at least 1.
+    /// Mean number of labsim calls, of all threads together, from one to the next; at least 1. Where a lock is given up
+    /// is the most likely place: it counts as ten calls.
     pub one_in: u32,
     /// The longest one, in virtual time. All lengths up to it are equally likely.
     pub longest: Duration,
@@ -117,7 +118,8 @@ pub struct Config {
     pub time_limit: Duration,
     /// Number of labsim calls after which the run is ended as hung. Default: a thousand million.
     pub call_limit: u64,
-    /// Wall time that a thread may run without a labsim call before it is reported as spinning. Default: ten seconds.
+    /// Wall time that a thread may run without a labsim call before it is reported as spinning. Default: ten seconds. The
+    /// time for which the whole process was stopped does not count.
     pub spin_limit: Duration,
     /// Virtual time that each labsim call costs. Default: 100 ns.
     pub call_cost: Duration,

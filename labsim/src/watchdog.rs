@@ -41,11 +41,42 @@ impl Directory {
     }
 }
 
+/// How often the watchdog looks.
+const LOOK: Duration = Duration::from_millis(100);
+
 struct Watched {
     sim: Weak<Sim>,
+    silence: Silence,
+}
+
+/// How long a simulation has made no call.
+struct Silence {
     limit: Duration,
     calls: u64,
-    since: Instant,
+    lasted: Duration,
+}
+
+impl Silence {
+    fn begin(limit: Duration) -> Silence {
+        Silence {
+            limit,
+            calls: u64::MAX,
+            lasted: Duration::ZERO,
+        }
+    }
+
+    /// A look at it, so long after the last one. True: it has lasted too long.
+    fn look(&mut self, calls: u64, passed: Duration) -> bool {
+        if calls != self.calls {
+            self.calls = calls;
+            self.lasted = Duration::ZERO;
+            return false;
+        }
+        // When the watchdog comes late, so does everybody: the process was stopped, or the machine slept. The time
+        // between is not the thread's own.
+        self.lasted += passed.min(LOOK * 2);
+        self.lasted >= self.limit
+    }
 }
 
 static WATCHED: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
@@ -55,9 +86,7 @@ pub(crate) fn watch(sim: &Arc<Sim>, limit: Duration) {
     static START: Once = Once::new();
     WATCHED.lock().push(Watched {
         sim: Arc::downgrade(sim),
-        limit,
-        calls: u64::MAX,
-        since: Instant::now(),
+        silence: Silence::begin(limit),
     });
     START.call_once(|| {
         let started = std::thread::Builder::new()
@@ -76,24 +105,22 @@ pub(crate) fn unwatch(sim: &Arc<Sim>) {
 }
 
 fn keep_watch() {
+    let mut last = Instant::now();
     loop {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(LOOK);
+        let passed = last.elapsed();
+        last += passed;
         WATCHED.lock().retain_mut(|w| match w.sim.upgrade() {
-            Some(sim) => !check(w, &sim),
+            Some(sim) => !check(&mut w.silence, &sim, passed),
             None => false,
         });
     }
 }
 
 /// True if the simulation was given up.
-fn check(w: &mut Watched, sim: &Arc<Sim>) -> bool {
+fn check(silence: &mut Silence, sim: &Arc<Sim>, passed: Duration) -> bool {
     let calls = sim.pulse.calls.load(Ordering::Relaxed);
-    if calls != w.calls {
-        w.calls = calls;
-        w.since = Instant::now();
-        return false;
-    }
-    if w.since.elapsed() < w.limit || sim.done.is_over() {
+    if !silence.look(calls, passed) || sim.done.is_over() {
         return false;
     }
     let at = sim.pulse.at.load(Ordering::Relaxed);
@@ -106,7 +133,43 @@ fn check(w: &mut Watched, sim: &Arc<Sim>) -> bool {
     sim.done.fail(Failure::Spin {
         thread,
         last_call,
-        watched: w.limit,
+        watched: silence.limit,
     });
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    fn looks(silence: &mut Silence, calls: u64, passed: Duration, times: usize) -> bool {
+        (0..times).any(|_| silence.look(calls, passed))
+    }
+
+    #[test]
+    fn a_thread_that_makes_no_call_is_given_up_at_the_limit() {
+        let mut silence = Silence::begin(LIMIT);
+        assert!(!looks(&mut silence, 7, LOOK, 10));
+        assert!(silence.look(7, LOOK));
+    }
+
+    #[test]
+    fn a_call_ends_the_silence() {
+        let mut silence = Silence::begin(LIMIT);
+        assert!(!(0..100).any(|calls| looks(&mut silence, calls, LOOK, 9)));
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_is_not_given_up() {
+        let mut silence = Silence::begin(LIMIT);
+        assert!(!silence.look(7, LOOK));
+        assert!(!silence.look(7, Duration::from_secs(3600)));
+        assert!(!looks(&mut silence, 7, LOOK, 7));
+        assert!(
+            looks(&mut silence, 7, LOOK, 2),
+            "a thread that hangs still is"
+        );
+    }
 }

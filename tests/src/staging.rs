@@ -25,7 +25,8 @@ impl Cluster {
         for _ in 0..12 {
             let voter = self.leader();
             let [one, other] = self.others([voter]);
-            let before = self.terms();
+            // Not `terms`: where threads stand still the others may not have heard of it yet.
+            let before = self.term_of(voter);
             self.handle_all(Mail::Requests, Handling::Hold);
             let run = |s: Server| self.term_of(s) > before;
             self.until(Duration::from_secs(3), MOMENT, || run(one) && run(other));

@@ -123,6 +123,9 @@ impl Kernel {
     pub(crate) fn step(&mut self, what: What, obj: ObjId, at: &'static Location<'static>) -> bool {
         self.now += self.call_cost;
         self.calls += 1;
+        if what == What::Unlock {
+            self.stalls.note_unlock();
+        }
         self.hash
             .add((what as u64) << 56 | u64::from(self.running) << 32 | u64::from(obj.0));
         let slot = self.running;

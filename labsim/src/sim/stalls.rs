@@ -9,6 +9,9 @@ use super::kernel::{Kernel, Next, nanos};
 use super::threads::Why;
 use crate::config::{Stalls, TraceLevel};
 
+/// A lock that was given up counts as so many calls: what was known under it may no longer be so.
+const UNLOCK: u64 = 10;
+
 /// When the next thread stands still, and for how long.
 pub(crate) struct Plan {
     /// The number of the call at which the next one does. Without stalls no run has so many.
@@ -32,6 +35,11 @@ impl Plan {
             plan.draw_next(0);
         }
         plan
+    }
+
+    #[inline]
+    pub(super) fn note_unlock(&mut self) {
+        self.at = self.at.saturating_sub(UNLOCK - 1);
     }
 
     fn draw_next(&mut self, calls: u64) {

@@ -135,9 +135,13 @@ fn a_loop_that_polls_is_still_one() {
         });
         let _ = polls.join();
     };
+    let short = Stalls {
+        longest: Duration::from_micros(10),
+        ..STALLS
+    };
     let mut config = Config::seed(0)
         .scheduler(Scheduler::RunToBlock)
-        .stalls(STALLS);
+        .stalls(short);
     config.call_limit = 1_000_000;
     let outcome: Outcome<()> = run(config, program);
     assert!(matches!(outcome.result, Err(Failure::CallLimit { .. })));

@@ -375,6 +375,30 @@ fn a_second_vote_in_a_reply() {
 }
 
 #[test]
+fn a_candidate_that_has_voted_for_another() {
+    let mut rules = Rules::new(3);
+    let ask = |candidate: usize, term| RpcView::RequestVote {
+        term: Term(term),
+        candidate: PeerId(candidate),
+        last: id(0, 0),
+    };
+    a_vote(C, 0, 1, true, &mut rules);
+    rules.asks(C, 0, &ask(2, 2)).unwrap();
+    rules.asks(C, 0, &ask(2, 2)).unwrap(); // of the other one
+    broken(
+        rules.asks(C, 0, &ask(2, 1)),
+        &claim::ONE_VOTE,
+        "in term 1 server 2 gave its vote to server 0, and later asks for votes itself",
+    );
+    broken(
+        a_vote_in_life(0, C, 0, 2, true, &mut rules),
+        &claim::ONE_VOTE,
+        "in term 2 server 2 gave its vote to server 2, later to server 0",
+    );
+    rules.asks(C, 1, &ask(2, 1)).unwrap(); // another life, before part 2C
+}
+
+#[test]
 fn a_leader_without_a_majority_of_votes() {
     let mut rules = Rules::new(5);
     assert!(rules.elected(A, Term(1)).is_ok(), "no vote is ever shown");

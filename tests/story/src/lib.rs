@@ -33,7 +33,7 @@ const OPTIONS: [(&str, &str); 12] = [
 /// Makes a `#[test]` of `fn name(c: &Cluster) { … }`. Options: `part = "2A"` (required),
 /// `servers = 3`, `voters = 3` (of them, at first; the membership can change), `points = 1`, `limit = 120` (virtual seconds), `runs = 3` (seeds by default),
 /// `max_state = 1000` (bytes of Raft state at which the key/value service takes a snapshot),
-/// `apply_room = 64` (messages that the apply channel holds), `stalls = 40` (one call of labsim in so many, in the mean,
+/// `apply_room = 64` (messages that the apply channel holds), `stalls = 100` (one call of labsim in so many, in the mean,
 /// after which a thread of a server stands still), and the words `original`, `exact`, `snapshots`.
 #[proc_macro_attribute]
 pub fn story(options: TokenStream, item: TokenStream) -> TokenStream {

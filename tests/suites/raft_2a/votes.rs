@@ -32,7 +32,7 @@ fn one_vote_a_term(c: &Cluster) {
 }
 
 /// Two candidates ask a server at once, whose threads stand still between any two of their steps: one gets the vote (§5.2).
-#[story(part = "2A", servers = 3, points = 3, exact, stalls = 15)]
+#[story(part = "2A", servers = 3, points = 3, exact, stalls = 40)]
 fn one_vote_for_two_at_once(c: &Cluster) {
     for _ in 0..12 {
         let Some((one, other, voter, term)) = c.two_candidates() else {
@@ -58,6 +58,33 @@ fn one_vote_for_two_at_once(c: &Cluster) {
         });
         c.let_all_pass();
     }
+}
+
+/// A candidate gives its vote in a later term while it still asks for others, with threads that stand still: it asks for none
+/// in that term (§5.2).
+#[story(part = "2A", servers = 3, points = 2, exact, stalls = 10)]
+fn who_has_voted_asks_for_no_vote(c: &Cluster) {
+    let moment = Duration::from_micros(200);
+    for _ in 0..12 {
+        let leader = c.leader();
+        let [ahead, other] = c.others([leader]);
+        let term = c.term_of(leader);
+        // `ahead` runs again and again, and nobody hears it.
+        c.cut_calls(leader, ahead);
+        c.cut_calls(ahead, leader);
+        c.hold(ahead, other);
+        c.until(Duration::from_secs(5), Duration::from_millis(5), || {
+            c.term_of(ahead) > term.next()
+        });
+        c.cut_off(leader);
+        c.until(Duration::from_secs(5), moment, || c.term_of(other) > term);
+        c.release_last(Mail::Requests, ahead, other);
+        c.sleep_ms(60);
+        c.let_all_pass();
+        c.heal();
+        c.rejoin(leader);
+    }
+    c.leader();
 }
 
 /// A candidate's request arrives twice, and the first answer gets lost: who has voted for it says so again (Figure 2, RequestVote 2).

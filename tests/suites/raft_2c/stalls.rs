@@ -4,7 +4,7 @@ use raft::Raft;
 use tests::prelude::*;
 
 /// Power fails while threads stand still for some milliseconds at any time; nothing that was promised is lost (§5.3, §5.4).
-#[story(part = "2C", servers = 5, points = 3, stalls = 40)]
+#[story(part = "2C", servers = 5, points = 3, stalls = 100)]
 fn power_fails_while_threads_stand_still(c: &Cluster) {
     c.agree("first");
     for round in 0..20u64 {
