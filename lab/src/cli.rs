@@ -147,8 +147,8 @@ pub struct Shown {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub peer: Vec<usize>,
     /// Only these topics: test, election, log, persist, snapshot, apply, rpc, start, clerk, note,
-    /// mail, disk, state, thread, the target of a log record (by default its module), all
-    /// [default: all but mail, disk, state and thread].
+    /// mail, disk, state, thread, stall, the target of a log record (by default its module), all
+    /// [default: all but mail, disk, state, thread and stall].
     #[arg(
         long,
         value_name = "TOPIC",

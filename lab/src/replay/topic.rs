@@ -18,7 +18,7 @@ pub struct Note {
 
 /// Topics with a meaning of their own. Any other is the `target` of a log record, which is the
 /// module's name unless the record says otherwise.
-pub const KNOWN: [(&str, &str); 14] = [
+pub const KNOWN: [(&str, &str); 15] = [
     (
         "test",
         "what the test does, power failures, the broken claim",
@@ -39,10 +39,14 @@ pub const KNOWN: [(&str, &str); 14] = [
     ("disk", "what is on a disk after a save"),
     ("state", "what a server says of itself when the test asks"),
     ("thread", "threads that start"),
+    (
+        "stall",
+        "threads that stand still, in tests in which they do",
+    ),
 ];
 
 /// Topics that are shown only when they are asked for: they have many lines and say little.
-pub const QUIET: [&str; 5] = ["mail", "disk", "state", "thread", "end"];
+pub const QUIET: [&str; 6] = ["mail", "disk", "state", "thread", "stall", "end"];
 
 /// How the event reads.
 pub fn note(event: &Event) -> Note {
@@ -61,6 +65,7 @@ pub fn note(event: &Event) -> Note {
         }
         "apply" => ("apply", event.server, applied(event)),
         "spawn" => ("thread", event.server, started(event)),
+        "stall" => ("stall", event.server, stalled(event)),
         "boot" => ("test", named(event), boots(event)),
         "start" => ("start", named(event), taken(event)),
         "saved" => ("disk", named(event).or(event.server), on_disk(event)),
@@ -256,6 +261,13 @@ fn started(event: &Event) -> String {
         Some((name, line)) => format!("thread '{name}' starts ({line})"),
         None => format!("thread {text} starts"),
     }
+}
+
+/// `for 6.2 ms at raft/src/lib.rs:179:10`
+fn stalled(event: &Event) -> String {
+    let name = event.name.as_deref().unwrap_or("?");
+    let text = event.detail.as_str().unwrap_or_default();
+    format!("thread '{name}' stands still {text}")
 }
 
 /// The server whose column a message stands in: where something happens to it.
