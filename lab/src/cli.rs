@@ -283,6 +283,9 @@ pub struct Mutants {
     /// How often each is tried, on other seeds each time; the seeds needed are the median.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
+    /// The suites see messages and disks as bytes only: each mutant is as of a student who shows them nothing.
+    #[arg(long)]
+    pub blind: bool,
     /// How many processes at a time [default: one a core].
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u32).range(1..))]
     pub jobs: Option<u32>,

@@ -3,6 +3,7 @@
 mod moments;
 mod past;
 mod picture;
+mod stalls;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -67,6 +68,7 @@ fn write_failure(out: &mut String, run: &Run, ended: &Ended, facts: &Facts) -> s
     let noticed = moments.broken_at.unwrap_or(at.as_nanos() as u64);
     let led = past::of(&moments, broken, noticed, EVENTS);
     picture::write(out, &led, story.servers)?;
+    stalls::write(out, &ended.events, story.servers)?;
     for warning in &facts.warnings {
         writeln!(out, "  Warning: {warning}")?;
     }

@@ -29,10 +29,12 @@ pub struct Mutant {
 
 /// The file with the edits that come before those of every mutant.
 const BARE: &str = "bare.toml";
+/// The file with those that hide what the suites could see.
+const BLIND: &str = "blind.toml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Bare {
+struct Common {
     edit: Vec<Edit>,
 }
 
@@ -43,16 +45,19 @@ pub struct Corpus {
     samples: PathBuf,
     /// Takes the reference's own assertions out: a student's Raft has none that would end it at once.
     bare: Vec<Edit>,
+    /// Makes messages and disks mere bytes to the suites.
+    blind: Vec<Edit>,
     /// The wrong solutions by name.
     pub mutants: Vec<Mutant>,
 }
 
 impl Corpus {
-    /// Reads it from the workspace `root`.
+    /// Reads it from the workspace `root`. If it is `blind`, mutants hide what they send and save from the suites; those
+    /// in other styles are left out then.
     ///
     /// # Errors
     /// A file can't be read, or is not one of the corpus.
-    pub fn read(root: &Path) -> Result<Corpus, String> {
+    pub fn read(root: &Path, blind: bool) -> Result<Corpus, String> {
         let folder = root.join("tests/mutants");
         let at = |e: std::io::Error| format!("{}: {e}", folder.display());
         let mut paths: Vec<_> = fs::read_dir(&folder)
@@ -65,19 +70,29 @@ impl Corpus {
         let mut corpus = Corpus {
             samples: root.join("samples"),
             bare: Vec::new(),
+            blind: Vec::new(),
             mutants: Vec::new(),
         };
         for path in paths {
             let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
             let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
+            let common = || toml::from_str::<Common>(&text).map_err(|e| wrong(&e));
             if path.ends_with(BARE) {
-                corpus.bare = toml::from_str::<Bare>(&text).map_err(|e| wrong(&e))?.edit;
+                corpus.bare = common()?.edit;
+                continue;
+            }
+            if path.ends_with(BLIND) {
+                corpus.blind = common()?.edit;
                 continue;
             }
             let mut mutant: Mutant = toml::from_str(&text).map_err(|e| wrong(&e))?;
             let stem = path.file_stem().unwrap_or_default();
             mutant.name = stem.to_string_lossy().into_owned();
             corpus.mutants.push(mutant);
+        }
+        if blind {
+            corpus.bare.append(&mut corpus.blind);
+            corpus.mutants.retain(|mutant| mutant.raft.is_none());
         }
         Ok(corpus)
     }

@@ -45,7 +45,7 @@ const OPTIONAL: &str = "raft_2e";
 /// The corpus does not fit, or the machine is at fault.
 pub fn run(options: &Mutants) -> Result<bool, String> {
     let root = workspace::root()?;
-    let corpus = Corpus::read(&root)?;
+    let corpus = Corpus::read(&root, options.blind)?;
     let chosen = sample(choose(&corpus.mutants, &options.what)?, options);
     let interrupted = interrupted().map_err(|e| format!("Ctrl-C can't be caught: {e}"))?;
     let reference = sources::read(&root)?;
@@ -63,7 +63,11 @@ pub fn run(options: &Mutants) -> Result<bool, String> {
         limits: RUN,
         interrupted: &interrupted,
     };
-    let mut matrix = Matrix::open(root.join("target/lab-mutants/matrix.json"), options.resume)?;
+    let file = match options.blind {
+        true => "target/lab-mutants/blind.json",
+        false => "target/lab-mutants/matrix.json",
+    };
+    let mut matrix = Matrix::open(root.join(file), options.resume)?;
     let chosen: Vec<&Mutant> = (chosen.into_iter())
         .filter(|mutant| !matrix.has(&mutant.name))
         .collect();
