@@ -1,7 +1,7 @@
 //! Looks at every message and every disk, and hands what it sees to the rules.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use labrpc::{CallId, Fate, MessageSeen, Observer};
 use labsim::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) struct Watch {
     pulse: Pulse,
     began: labsim::time::Instant,
     requests: AtomicU64,
+    /// What a request says was shown at least once.
+    shown: AtomicBool,
 }
 
 /// A request whose reply is awaited.
@@ -68,7 +70,14 @@ impl Watch {
             pulse,
             began: labsim::time::Instant::now(),
             requests: AtomicU64::new(0),
+            shown: AtomicBool::new(false),
         }
+    }
+
+    /// Servers have called each other, and of nothing that they said was anything shown.
+    pub(crate) fn saw_nothing(&self) -> bool {
+        let requests = self.requests.load(Ordering::Relaxed);
+        requests > 0 && !self.shown.load(Ordering::Relaxed)
     }
 
     fn note(&self, checked: Result<(), Broken>) {
@@ -220,6 +229,7 @@ impl Watch {
         let Some(view) = (self.kind.view_rpc)(seen.method, false, seen.bytes) else {
             return Ok(());
         };
+        self.shown.store(true, Ordering::Relaxed);
         scribe::message(seen, &view);
         let Some(domain) = seen.from else {
             return Ok(());

@@ -109,6 +109,7 @@ impl Grading {
                 "kvraft does not build and earns nothing:\n{said}\n"
             ));
         }
+        message.push_str(hidden(&tallies));
         let mut marks = self.marks(name, key, &tallies);
         marks.message = marks.time_was_up(self.time).unwrap_or_default() + &message;
         self.add_pages(&mut marks, &tallies, &self.folder(below).join("runs"));
@@ -280,5 +281,42 @@ pub fn limits(cpu_seconds: u32, megabytes: u32) -> Limits {
         output: 64 << 20,
         wall: cpu * 10, // the machine may be busy; honest runs do not sleep
         clean: true,
+    }
+}
+
+/// How the harness's warning begins of a Raft that shows it nothing.
+const SAW_NOTHING: &str = "Raft::view_rpc shows nothing";
+
+/// What whoever relies on the marks should know of such a Raft.
+fn hidden(tallies: &[Tally]) -> &'static str {
+    let mut warnings = tallies.iter().flat_map(|tally| &tally.warnings);
+    match warnings.any(|warning| warning.starts_with(SAW_NOTHING)) {
+        true => {
+            "This solution shows the tests none of its messages, which is allowed. Some mistakes pass unseen then: docs/suite-strength.md, \
+             \"What hiding is worth\".\n"
+        }
+        false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::tests::{record, tally};
+
+    #[test]
+    fn who_hides_messages_is_named() {
+        let open = tally(vec![record(0, None)], 1, false);
+        let mut hiding = record(0, None);
+        hiding.warnings = vec![format!("{SAW_NOTHING} of any message")];
+        let hiding = tally(vec![hiding], 1, false);
+        assert_eq!(hidden(&[open]), "");
+        assert!(hidden(&[hiding]).contains("none of its messages"));
+    }
+
+    /// Else the grader would not know it any more.
+    #[test]
+    fn the_harness_has_that_warning() {
+        assert!(include_str!("../../../tests/src/finish.rs").contains(SAW_NOTHING));
     }
 }
