@@ -11,7 +11,7 @@ fn a_leader_that_drops_an_entry() {
             a.saves(|state| state.entries.clear());
         } else if a.me == 1 {
             a.at_ms(300);
-            asks_for_a_vote(a, 0, 1); // who answers has his disk looked at
+            asks_for_a_vote(a, 0, 0); // who answers has his disk looked at; term 0 is nobody's
         }
     });
     golden::<Drops>("leader_append_only", &claim::LEADER_APPEND_ONLY, wait);
