@@ -4,7 +4,7 @@ use raft::Raft;
 use tests::prelude::*;
 
 /// Threads stand still for some milliseconds at any time; each command is committed once, in order, everywhere (§5.3).
-#[story(part = "2B", servers = 3, points = 3, stalls = 100)]
+#[story(part = "2B", servers = 3, points = 3, limit = 240, stalls = 100)]
 fn threads_stand_still(c: &Cluster) {
     for round in 0..4u64 {
         for pair in 0..25u64 {
