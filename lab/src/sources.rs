@@ -44,6 +44,12 @@ pub fn of_crate<'a>(
     sources.iter().filter(move |(name, _)| is_of(name, crate_))
 }
 
+/// Puts another crate's sources in the place of those of `crate_`.
+pub fn replace(sources: &mut Sources, crate_: &str, by: Sources) {
+    sources.retain(|name, _| !is_of(name, crate_));
+    sources.extend(by);
+}
+
 /// A change of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

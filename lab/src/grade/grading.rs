@@ -17,7 +17,7 @@ use crate::catalog::Test;
 use crate::cli::{Clock, Knobs, Scheduler, Threads};
 use crate::guard::Limits;
 use crate::pool::Plan;
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 use crate::tally::Tally;
 use crate::trace::record;
 use crate::worker::is_set;
@@ -130,8 +130,7 @@ impl Grading {
             return Err(Unbuilt::Errors(said));
         }
         let mut rest = sources.clone();
-        rest.retain(|name, _| !name.starts_with("kvraft/"));
-        rest.extend(self.bench.stub("kvraft"));
+        sources::replace(&mut rest, "kvraft", self.bench.stub("kvraft"));
         match self.bench.build(&rest, stop) {
             Ok(suites) => Ok((suites, Some(said))),
             Err(Unbuilt::Errors(_)) => Err(Unbuilt::Errors(said)),

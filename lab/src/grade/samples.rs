@@ -128,9 +128,7 @@ fn write(
     others: BTreeMap<&str, Sources>,
     folder: &Path,
 ) -> Result<(), String> {
-    let is_out = |name: &str| {
-        sample.without.iter().any(|out| is_of(name, out)) || others.keys().any(|of| is_of(name, of))
-    };
+    let is_out = |name: &str| sample.without.iter().any(|out| is_of(name, out));
     let mut sources = Sources::new();
     for (name, text) in ours.iter().filter(|(name, _)| !is_out(name)) {
         let base = match sample.base {
@@ -139,7 +137,9 @@ fn write(
         };
         sources.extend(base.map(|base| (name.clone(), base)));
     }
-    sources.extend(others.into_values().flatten());
+    for (of, other) in others {
+        sources::replace(&mut sources, of, other);
+    }
     for edit in &sample.edits {
         edit.apply(&mut sources).map_err(|misfit| match misfit {
             Misfit::NoFile => format!("there is no file {}", edit.file),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::sources::{self, Edit, Misfit, Sources, is_of};
+use crate::sources::{self, Edit, Misfit, Sources, of_crate};
 
 /// A wrong solution: the reference with a mistake, or one of the right solutions in another style with one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -43,10 +43,9 @@ struct Common {
 pub struct Corpus {
     /// Where the right solutions in other styles are.
     samples: PathBuf,
-    /// Takes the reference's own assertions out: a student's Raft has none that would end it at once.
+    /// Takes the reference's own assertions out: a student's Raft has none that would end it at once. If it is blind, makes
+    /// messages and disks mere bytes to the suites, too.
     bare: Vec<Edit>,
-    /// Makes messages and disks mere bytes to the suites.
-    blind: Vec<Edit>,
     /// The wrong solutions by name.
     pub mutants: Vec<Mutant>,
 }
@@ -70,9 +69,9 @@ impl Corpus {
         let mut corpus = Corpus {
             samples: root.join("samples"),
             bare: Vec::new(),
-            blind: Vec::new(),
             mutants: Vec::new(),
         };
+        let mut hiding = Vec::new();
         for path in paths {
             let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
             let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
@@ -82,7 +81,7 @@ impl Corpus {
                 continue;
             }
             if path.ends_with(BLIND) {
-                corpus.blind = common()?.edit;
+                hiding = common()?.edit;
                 continue;
             }
             let mut mutant: Mutant = toml::from_str(&text).map_err(|e| wrong(&e))?;
@@ -91,7 +90,7 @@ impl Corpus {
             corpus.mutants.push(mutant);
         }
         if blind {
-            corpus.bare.append(&mut corpus.blind);
+            corpus.bare.append(&mut hiding);
             corpus.mutants.retain(|mutant| mutant.raft.is_none());
         }
         Ok(corpus)
@@ -103,17 +102,14 @@ impl Corpus {
     /// An edit fits no more, or in more than one place: the corpus has drifted from what it changes.
     pub fn sources(&self, mutant: &Mutant, reference: &Sources) -> Result<Sources, String> {
         let name = &mutant.name;
-        let (mut sources, bare) = match &mutant.raft {
-            None => (reference.clone(), &self.bare[..]),
-            Some(folder) => {
-                let in_its_style = self.in_the_style_of(folder, reference);
-                // Only the reference has assertions to take out.
-                (
-                    in_its_style.map_err(|e| format!("mutant {name}: {e}"))?,
-                    &[][..],
-                )
-            }
-        };
+        let mut sources = reference.clone();
+        let mut bare = &self.bare[..];
+        if let Some(folder) = &mutant.raft {
+            let raft = self.raft_in(folder);
+            let raft = raft.map_err(|e| format!("mutant {name}: {e}"))?;
+            sources::replace(&mut sources, "raft", raft);
+            bare = &[]; // only the reference has assertions to take out
+        }
         for edit in bare.iter().chain(&mutant.edit) {
             edit.apply(&mut sources).map_err(|misfit| match misfit {
                 Misfit::NoFile => format!("mutant {name}: there is no file {}", edit.file),
@@ -126,16 +122,13 @@ impl Corpus {
         Ok(sources)
     }
 
-    /// The reference with another Raft in the place of its own.
-    fn in_the_style_of(&self, folder: &Path, reference: &Sources) -> Result<Sources, String> {
-        const RAFT: &str = "raft";
+    /// A Raft in another style.
+    fn raft_in(&self, folder: &Path) -> Result<Sources, String> {
         let folder = self.samples.join(folder);
-        let mut sources = sources::read(&folder)?;
-        if !sources.keys().any(|name| is_of(name, RAFT)) {
+        let sources = sources::read(&folder)?;
+        if of_crate(&sources, "raft").next().is_none() {
             return Err(format!("there is no raft/src in {}", folder.display()));
         }
-        let rest = reference.iter().filter(|(name, _)| !is_of(name, RAFT));
-        sources.extend(rest.map(|(name, text)| (name.clone(), text.clone())));
         Ok(sources)
     }
 }

@@ -33,6 +33,13 @@ pub struct Votes {
     unknown: BTreeSet<Term>,
 }
 
+impl Votes {
+    /// Whom `voter` voted for first, in this life and term: `candidate`, if nobody was known till now.
+    fn first_of(&mut self, term: Term, voter: Server, life: u32, candidate: Server) -> Server {
+        *self.given.entry((term, voter, life)).or_insert(candidate)
+    }
+}
+
 impl Rules {
     /// `voter`, in its life of this number, has sent this reply to this request. Gives the vote that is in it.
     ///
@@ -59,8 +66,7 @@ impl Rules {
             return Ok(None);
         }
         let candidate = Server::numbered(candidate.0);
-        let first = self.votes.given.entry((*term, voter, life));
-        let first = *first.or_insert(candidate);
+        let first = self.votes.first_of(*term, voter, life, candidate);
         if first != candidate {
             return Err(claim::ONE_VOTE.broken(format!(
                 "in term {term} {voter} gave its vote to {first}, later to {candidate}"
@@ -81,8 +87,7 @@ impl Rules {
         let RpcView::RequestVote { term, .. } = request else {
             return Ok(());
         };
-        let first = self.votes.given.entry((*term, candidate, life));
-        let first = *first.or_insert(candidate);
+        let first = self.votes.first_of(*term, candidate, life, candidate);
         if first != candidate {
             return Err(claim::ONE_VOTE.broken(format!(
                 "in term {term} {candidate} gave its vote to {first}, and later asks for votes itself"
