@@ -23,8 +23,17 @@ pub struct Mutant {
     /// The folder of `samples/` whose `raft/src` takes the place of the reference's, before the edits: some mistakes
     /// can be made in another style only.
     pub raft: Option<PathBuf>,
+    /// The same for `kvraft/src`.
+    pub kvraft: Option<PathBuf>,
     /// How it is made.
     pub edit: Vec<Edit>,
+}
+
+impl Mutant {
+    /// Whether no crate of it is in another style.
+    fn is_of_the_reference(&self) -> bool {
+        self.raft.is_none() && self.kvraft.is_none()
+    }
 }
 
 /// The file with the edits that come before those of every mutant.
@@ -91,7 +100,7 @@ impl Corpus {
         }
         if blind {
             corpus.bare.append(&mut hiding);
-            corpus.mutants.retain(|mutant| mutant.raft.is_none());
+            corpus.mutants.retain(Mutant::is_of_the_reference);
         }
         Ok(corpus)
     }
@@ -103,13 +112,19 @@ impl Corpus {
     pub fn sources(&self, mutant: &Mutant, reference: &Sources) -> Result<Sources, String> {
         let name = &mutant.name;
         let mut sources = reference.clone();
-        let mut bare = &self.bare[..];
-        if let Some(folder) = &mutant.raft {
-            let raft = self.raft_in(folder);
-            let raft = raft.map_err(|e| format!("mutant {name}: {e}"))?;
-            sources::replace(&mut sources, "raft", raft);
-            bare = &[]; // only the reference has assertions to take out
+        for (crate_, folder) in [("raft", &mutant.raft), ("kvraft", &mutant.kvraft)] {
+            if let Some(folder) = folder {
+                let other = self.style(crate_, folder);
+                let other = other.map_err(|e| format!("mutant {name}: {e}"))?;
+                sources::replace(&mut sources, crate_, other);
+            }
         }
+        // Only the reference's Raft has assertions to take out.
+        let bare = if mutant.raft.is_none() {
+            &self.bare[..]
+        } else {
+            &[]
+        };
         for edit in bare.iter().chain(&mutant.edit) {
             edit.apply(&mut sources).map_err(|misfit| match misfit {
                 Misfit::NoFile => format!("mutant {name}: there is no file {}", edit.file),
@@ -122,12 +137,12 @@ impl Corpus {
         Ok(sources)
     }
 
-    /// A Raft in another style.
-    fn raft_in(&self, folder: &Path) -> Result<Sources, String> {
+    /// A crate in another style.
+    fn style(&self, crate_: &str, folder: &Path) -> Result<Sources, String> {
         let folder = self.samples.join(folder);
         let sources = sources::read(&folder)?;
-        if of_crate(&sources, "raft").next().is_none() {
-            return Err(format!("there is no raft/src in {}", folder.display()));
+        if of_crate(&sources, crate_).next().is_none() {
+            return Err(format!("there is no {crate_}/src in {}", folder.display()));
         }
         Ok(sources)
     }
