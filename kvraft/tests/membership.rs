@@ -40,7 +40,7 @@ fn kind() -> Kind {
 
 /// A newcomer for each founder, whose power goes as soon as it is out. What the clerks got is judged at the end.
 fn replace_everyone(c: &Cluster) {
-    c.work_while(|c| {
+    c.work_while(4, |c| {
         c.replace_three(|c| c.sleep_ms(rng().random_range(0..500)));
     });
 }

@@ -55,10 +55,12 @@ pub enum Failure {
         /// What it panicked with (`std::panic::panic_any`).
         payload: Payload,
     },
-    /// No thread could run and none waited for a time.
+    /// Threads waited for each other's locks, or no thread could run and none waited for a time.
     Deadlock {
-        /// All of them.
+        /// Those that wait for each other; else all of them.
         threads: Vec<ThreadReport>,
+        /// They wait for each other's locks or initialisers, and there may be others, which could run.
+        others_run: bool,
     },
     /// The run took longer than `Config::time_limit`.
     TimeLimit {
@@ -274,11 +276,14 @@ impl fmt::Display for Failure {
                 }
                 write!(f, ": {}", record.message)
             }
-            Failure::Deadlock { threads } => {
-                write!(
-                    f,
-                    "deadlock: no thread can run, and none waits for a time to come"
-                )?;
+            Failure::Deadlock {
+                threads,
+                others_run,
+            } => {
+                f.write_str(match others_run {
+                    true => "deadlock: these threads wait for each other, and so none of them ever goes on",
+                    false => "deadlock: no thread can run, and none waits for a time to come",
+                })?;
                 write_cycle(f, threads)?;
                 write_threads(f, threads)
             }

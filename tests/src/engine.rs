@@ -112,7 +112,7 @@ fn place(failure: &Failure) -> String {
     match failure {
         Failure::Panic { record, .. } => record.location.clone(),
         Failure::Spin { last_call, .. } => last_call.map(line),
-        Failure::Deadlock { threads }
+        Failure::Deadlock { threads, .. }
         | Failure::TimeLimit { threads, .. }
         | Failure::CallLimit { threads, .. } => {
             threads.first().map(|thread| line(thread.last_call))

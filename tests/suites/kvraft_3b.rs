@@ -245,6 +245,24 @@ fn rolling_crashes(c: &Cluster) {
     c.work_while_servers_crash();
 }
 
+/// Threads stand still for some milliseconds at any time, while clients work, servers crash one at a time, and power fails
+/// everywhere (§7, §8).
+#[story(part = "3B", servers = 3, points = 3, max_state = 1000, stalls = 10)]
+fn crashes_while_threads_stand_still(c: &Cluster) {
+    c.work_while(12, |c| {
+        for _ in 0..8 {
+            for server in c.servers() {
+                c.crash(server);
+                c.sleep_ms(rng().random_range(200..400));
+                c.restart(server);
+                c.sleep_ms(rng().random_range(0..300));
+            }
+            c.blackout();
+            c.leader();
+        }
+    });
+}
+
 /// Raft's state stays small, and the snapshot too, however many operations there were (§7).
 // A clerk's ten thousand operations may take as long as `speed` lets them: a third of a heartbeat each.
 #[story(

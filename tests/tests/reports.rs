@@ -241,8 +241,7 @@ fn a_panic() {
 
 #[test]
 fn a_deadlock() {
-    // The leader's start() never comes back. Nothing else happens in this cluster, so the
-    // simulation sees that nothing ever will.
+    // The leader's start() never comes back.
     golden::<DEADLOCKS>("no_deadlock", &claim::NO_DEADLOCK, |c| _ = c.agree("x"));
 }
 

@@ -2,6 +2,7 @@
 //! run the clock jumps to the next deadline.
 
 mod baton;
+mod circles;
 mod crash;
 mod current;
 mod done;

@@ -10,15 +10,15 @@ use crate::outcome::{
 impl Kernel {
     /// What each live thread does, in the order of their start.
     pub(crate) fn snapshot(&self) -> Vec<ThreadReport> {
-        self.snapshot_of(|_| true)
+        self.snapshot_of(|_, _| true)
     }
 
     /// The same for those that `which` picks.
-    pub(crate) fn snapshot_of(&self, which: impl Fn(&Thread) -> bool) -> Vec<ThreadReport> {
+    pub(crate) fn snapshot_of(&self, which: impl Fn(Slot, &Thread) -> bool) -> Vec<ThreadReport> {
         let mut threads: Vec<(u32, Slot)> = self
             .threads
             .live()
-            .filter(|(_, t)| which(t))
+            .filter(|(slot, t)| which(*slot, t))
             .map(|(slot, t)| (t.uid, slot))
             .collect();
         threads.sort_unstable();
@@ -49,7 +49,7 @@ impl Kernel {
     }
 
     fn wait_report(&self, t: &Thread) -> Option<WaitReport> {
-        let State::Blocked { why, at, since } = t.state else {
+        let State::Blocked { why, at, since, .. } = t.state else {
             return None;
         };
         let obj = t.waiting_for.first().copied();

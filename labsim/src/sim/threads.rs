@@ -51,6 +51,8 @@ pub(crate) enum State {
         why: Why,
         at: &'static Location<'static>,
         since: u64,
+        /// It goes on at some time, whatever happens.
+        limited: bool,
     },
     /// Its function has returned or unwound.
     Finished,

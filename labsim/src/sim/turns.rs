@@ -122,6 +122,7 @@ impl Kernel {
                 None => {
                     let failure = Failure::Deadlock {
                         threads: self.snapshot(),
+                        others_run: false,
                     };
                     self.end(Some(failure));
                     continue;

@@ -24,6 +24,7 @@ impl Kernel {
             why,
             at,
             since: now,
+            limited: deadline.is_some(),
         };
         me.last_call = at;
         me.waiting_for.clear();
@@ -41,6 +42,9 @@ impl Kernel {
         }
         self.hash
             .add(0xfe << 56 | (why as u64) << 48 | u64::from(slot));
+        if why.is_lock() {
+            self.end_if_in_circle();
+        }
         self.next_ready(slot)
     }
 

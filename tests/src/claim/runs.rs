@@ -11,7 +11,7 @@ claims! {
         [Start Vote Append Snapshot Rpc Apply Life];
     /// Nobody can run.
     NO_DEADLOCK:
-        "the servers' threads never all wait for each other",
+        "the servers' threads never wait for each other for ever",
         "the lab's page on locking",
         "Which of these threads holds what another one waits for?",
         [Start Append Snapshot Rpc Apply Step];

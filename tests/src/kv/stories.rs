@@ -184,7 +184,7 @@ impl Cluster {
     /// Servers crash one at a time, any of them, and come back, while clients append to one key and read it.
     #[track_caller]
     pub fn work_while_servers_crash(&self) {
-        self.work_while(|c| {
+        self.work_while(4, |c| {
             for _ in 0..20 {
                 let victim = *c.servers().choose(&mut rng()).expect("there are servers");
                 c.crash(victim);
@@ -195,12 +195,11 @@ impl Cluster {
         });
     }
 
-    /// Something happens while clients append to one key and read it. Each append is there once, in the end.
+    /// Something happens while so many clients append to one key and read it. Each append is there once, in the end.
     #[track_caller]
-    pub fn work_while(&self, happens: impl FnOnce(&Cluster)) {
-        const CLIENTS: usize = 4;
+    pub fn work_while(&self, clients: usize, happens: impl FnOnce(&Cluster)) {
         let stop = Flag::default();
-        let clients: Vec<_> = (0..CLIENTS)
+        let clients: Vec<_> = (0..clients)
             .map(|number| self.start_appending(number, &stop))
             .collect();
         happens(self);

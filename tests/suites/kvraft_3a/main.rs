@@ -237,6 +237,28 @@ fn rolling_crashes(c: &Cluster) {
     c.work_while_servers_crash();
 }
 
+/// Threads stand still for some milliseconds at any time, and leaders are cut off while clerks wait for them (§8).
+#[story(part = "3A", servers = 3, points = 3, stalls = 30)]
+fn operations_while_threads_stand_still(c: &Cluster) {
+    c.work_while(20, |c| {
+        for _ in 0..20 {
+            c.sleep_ms(rng().random_range(0..200));
+            // Not always long enough for another one to be elected: then all who wait get their answers at once, and some
+            // just when they give up.
+            let leader = c.leader_quickly();
+            c.cut_off(leader);
+            c.sleep_ms(rng().random_range(100..350));
+            c.rejoin(leader);
+        }
+    });
+}
+
+/// Several clerks append, and threads stand still for some milliseconds at any time: nobody's answer is late (lab 3A).
+#[story(part = "3A", servers = 3, points = 2, stalls = 100)]
+fn no_answer_is_late_while_threads_stand_still(c: &Cluster) {
+    c.expect_no_late_answer();
+}
+
 /// Every thread of a server ends when it is told to.
 #[story(part = "3A", servers = 3, points = 2)]
 fn kill_ends_it(c: &Cluster) {

@@ -57,7 +57,7 @@ fn a_deadlock_names_the_thread_that_makes_the_value() {
     assert_eq!(
         failure!(outcome),
         "\
-deadlock: no thread can run, and none waits for a time to come
+deadlock: these threads wait for each other, and so none of them ever goes on
   in a circle: 'main' -> 'maker' -> 'main'
   thread 'main' waits for OnceLock<char> to be initialised at <ask>, since 0.000500 s; thread 'maker' is at it since <begin>; \
 holds Mutex<char>, locked at <lock>
