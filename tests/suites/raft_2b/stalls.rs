@@ -22,3 +22,57 @@ fn threads_stand_still(c: &Cluster) {
         c.agree(round * 100 + 61);
     }
 }
+
+/// A leader gets a reply, and just then its time is over: the next one's entry takes the place of what the reply confirms. With
+/// threads that stand still between any two of their steps (§5.3).
+#[story(part = "2B", servers = 5, points = 3, exact, stalls = 20)]
+fn a_reply_comes_as_a_leader_is_deposed(c: &Cluster) {
+    for round in 0..8u64 {
+        c.agree(round);
+        reply_and_depose(c);
+        c.let_all_pass();
+        c.heal();
+    }
+    c.agree("last");
+}
+
+fn reply_and_depose(c: &Cluster) {
+    // As in Figure 8: old entries that only `old` has, and one of a later term that only `later` has.
+    let old = c.leader();
+    let [later, x, one, two] = c.others([old]);
+    c.keep_links(|_, _| false);
+    c.propose_at(old, (0..5).map(|number| format!("old {number}")));
+    c.elect(later, &[x, one]);
+    c.propose_at(later, ["later"]);
+    // `old` brings its entries to a majority, which commits none of them, as they are of an earlier term.
+    let Some(_) = c.try_to_elect(old, &[one, two], 5) else {
+        return;
+    };
+    for to in [one, two] {
+        c.handle(Mail::Requests, old, to, Handling::Pass);
+        c.release_held(Mail::Requests, old, to);
+    }
+    c.sleep_ms(400);
+    c.handle(Mail::Replies, two, old, Handling::Hold);
+    c.sleep_ms(150); // a heartbeat, and its reply waits
+    // `later` is elected once more. Its log takes the place of the other, and has one entry more, of its own term.
+    c.handle(Mail::Requests, old, two, Handling::Swallow);
+    c.hold(later, old);
+    let Some(_) = c.try_to_elect(later, &[x, two], 5) else {
+        return; // the old entries are followed by one of the last term: there are leaders that begin so
+    };
+    c.keep_links(|from, to| (from, to) == (later, old) || (from, to) == (old, two));
+    let (index, _) = c.propose_at(later, ["of its term"]);
+    c.sleep_ms(150);
+    c.release_held(Mail::Replies, two, old);
+    c.sleep(Duration::from_micros(rng().random_range(0..2000)));
+    c.handle(Mail::Requests, later, old, Handling::Pass);
+    c.release_held(Mail::Requests, later, old);
+    c.sleep_ms(60);
+    c.expect(&claim::STALE_REPLIES, c.committed(index).0 == 0, || {
+        format!(
+            "{old} led until {later} brought it index {index}, and got a reply of {two} to an earlier entry at that very moment; \
+             no other server has index {index}, and it was applied"
+        )
+    });
+}

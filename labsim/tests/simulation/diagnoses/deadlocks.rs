@@ -64,9 +64,7 @@ fn a_deadlock_of_some_ends_the_run_though_others_go_on() {
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some(
-            "deadlock: these threads wait for each other, and so none of them ever goes on"
-        )
+        Some("deadlock: these threads wait for each other, and so none of them ever goes on")
     );
     assert_eq!(
         lines.next(),
