@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnose::Finding;
+use crate::sim::circles::circle;
 use crate::trace::Event;
 
 /// A run's result and what was seen on the way.
@@ -284,7 +285,7 @@ impl fmt::Display for Failure {
                     true => "deadlock: these threads wait for each other, and so none of them ever goes on",
                     false => "deadlock: no thread can run, and none waits for a time to come",
                 })?;
-                write_cycle(f, threads)?;
+                write_circle(f, threads)?;
                 write_threads(f, threads)
             }
             Failure::TimeLimit { limit, threads } => {
@@ -328,48 +329,33 @@ impl fmt::Display for Failure {
     }
 }
 
+/// First those that keep others waiting, then those that are kept: of many threads a reader sees the first ones.
 fn write_threads(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
+    let mut threads: Vec<&ThreadReport> = threads.iter().collect();
+    threads.sort_by_key(|t| match &t.wait {
+        Some(_) if !t.holds.is_empty() => 0,
+        Some(wait) if !wait.blockers.is_empty() => 1,
+        _ => 2,
+    });
     threads.iter().try_for_each(|t| write!(f, "\n  {t}"))
 }
 
-/// The cycle of threads that wait for each other, if there is one.
-fn write_cycle(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
-    for start in threads {
-        let mut path = vec![start];
-        let mut dead_ends = Vec::new();
-        if !closes(threads, &mut path, &mut dead_ends) {
-            continue;
-        }
-        let names: Vec<String> = path.iter().map(|t| format!("'{}'", t.name)).collect();
-        let circle = names.join(" -> ");
-        return write!(f, "\n  in a circle: {circle} -> '{}'", start.name);
+/// The circle of threads that wait for each other, if there is one.
+fn write_circle(f: &mut fmt::Formatter<'_>, threads: &[ThreadReport]) -> fmt::Result {
+    let named = |id: u32| threads.iter().find(|t| t.id == id);
+    let awaited = |id: u32| {
+        let wait = named(id).and_then(|t| t.wait.as_ref());
+        let blockers = wait.map_or(&[][..], |wait| &wait.blockers);
+        blockers.iter().map(|blocker| blocker.id).collect()
+    };
+    let Some(path) = threads.iter().find_map(|t| circle(t.id, &awaited)) else {
+        return Ok(());
+    };
+    f.write_str("\n  in a circle: ")?;
+    for thread in path.iter().filter_map(|id| named(*id)) {
+        write!(f, "'{}' -> ", thread.name)?;
     }
-    Ok(())
-}
-
-/// Extends `path` until its last thread waits for its first; false if it cannot.
-fn closes<'a>(
-    threads: &'a [ThreadReport],
-    path: &mut Vec<&'a ThreadReport>,
-    dead_ends: &mut Vec<u32>,
-) -> bool {
-    let (first, last) = (path[0].id, path[path.len() - 1]);
-    for blocker in last.wait.iter().flat_map(|w| &w.blockers) {
-        if blocker.id == first {
-            return true;
-        }
-        let seen = dead_ends.contains(&blocker.id) || path.iter().any(|t| t.id == blocker.id);
-        let Some(next) = threads.iter().find(|t| t.id == blocker.id && !seen) else {
-            continue;
-        };
-        path.push(next);
-        if closes(threads, path, dead_ends) {
-            return true;
-        }
-        path.pop();
-        dead_ends.push(next.id);
-    }
-    false
+    write!(f, "'{}'", named(path[0]).map_or("", |t| &t.name))
 }
 
 /// A type's name without the paths: `Option<Node>` for `core::option::Option<raft::node::Node>`.

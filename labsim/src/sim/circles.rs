@@ -1,14 +1,14 @@
 //! Threads that wait for each other's locks: a deadlock, though others may still run.
 
 use super::kernel::Kernel;
-use super::threads::{Life, Slot, State};
+use super::threads::{Life, Slot, State, Why};
 use crate::outcome::Failure;
 
 impl Kernel {
     /// Ends the run if the running thread, which is about to wait for a lock, would wait for itself in the end. None of
     /// the circle ever goes on, and the others would find out much later, by what these do not do any more.
     pub(super) fn end_if_in_circle(&mut self) {
-        let Some(circle) = self.circle() else {
+        let Some(circle) = circle(self.running, &|slot| self.awaited(slot)) else {
             return;
         };
         let failure = Failure::Deadlock {
@@ -18,23 +18,8 @@ impl Kernel {
         self.end(Some(failure));
     }
 
-    /// The running thread, whom it waits for, whom that one waits for, and so on back to it.
-    fn circle(&self) -> Option<Vec<Slot>> {
-        let mut circle = vec![self.running];
-        loop {
-            let next = self.holder_of_what_is_missing(circle[circle.len() - 1])?;
-            if next == circle[0] {
-                return Some(circle);
-            }
-            if circle.contains(&next) {
-                return None; // it waits for a circle, and is no part of it
-            }
-            circle.push(next);
-        }
-    }
-
-    /// Who holds the lock for which this thread waits, if it waits until it gets it.
-    fn holder_of_what_is_missing(&self, slot: Slot) -> Option<Slot> {
+    /// The threads for each of which this one waits, if it waits for a lock until it gets it.
+    fn awaited(&self, slot: Slot) -> Vec<Slot> {
         let thread = self.threads.get(slot);
         let State::Blocked {
             why,
@@ -42,13 +27,52 @@ impl Kernel {
             ..
         } = thread.state
         else {
-            return None;
+            return Vec::new();
         };
         // One that is being ended gives its locks back.
-        if !why.is_lock() || thread.life != Life::Alive {
-            return None;
+        let lock = thread.waiting_for.first().copied();
+        let Some(lock) = lock.filter(|_| why.is_lock() && thread.life == Life::Alive) else {
+            return Vec::new();
+        };
+        let object = self.objects.get(lock);
+        let readers = object.readers.iter().map(|reader| reader.slot);
+        match (object.holder, why) {
+            (Some(holder), _) => vec![holder.slot],
+            (None, Why::WriteLock) => readers.collect(),
+            (None, Why::ReadLock) => self.first_writer(lock).iter().map(|w| w.slot).collect(),
+            _ => Vec::new(),
         }
-        let lock = self.objects.get(*thread.waiting_for.first()?);
-        Some(lock.holder?.slot)
     }
+}
+
+/// A circle through `start`, if there is one, where each waits for the next.
+pub(crate) fn circle<T: Copy + PartialEq>(
+    start: T,
+    awaited: &dyn Fn(T) -> Vec<T>,
+) -> Option<Vec<T>> {
+    let mut path = vec![start];
+    closes(&mut path, &mut Vec::new(), awaited).then_some(path)
+}
+
+/// Extends `path` until its last thread waits for its first; false if it cannot.
+fn closes<T: Copy + PartialEq>(
+    path: &mut Vec<T>,
+    dead_ends: &mut Vec<T>,
+    awaited: &dyn Fn(T) -> Vec<T>,
+) -> bool {
+    for next in awaited(path[path.len() - 1]) {
+        if next == path[0] {
+            return true;
+        }
+        if path.contains(&next) || dead_ends.contains(&next) {
+            continue;
+        }
+        path.push(next);
+        if closes(path, dead_ends, awaited) {
+            return true;
+        }
+        path.pop();
+        dead_ends.push(next);
+    }
+    false
 }

@@ -2,7 +2,7 @@
 //! run the clock jumps to the next deadline.
 
 mod baton;
-mod circles;
+pub(crate) mod circles;
 mod crash;
 mod current;
 mod done;

@@ -2,7 +2,7 @@
 
 use super::{config, failure, findings, marked, named};
 use crate::common::BACKENDS;
-use labsim::sync::{Condvar, Mutex};
+use labsim::sync::{Arc, Condvar, Mutex};
 use labsim::time::Duration;
 use labsim::{Domain, run, thread};
 
@@ -27,6 +27,32 @@ fn not_finished_in_time() {
         text.ends_with("\n  thread 'runs' is ready to run; its last labsim call was at @yield"),
         "{text}"
     );
+}
+
+/// The report of a run with many threads is cut somewhere: what matters comes first.
+#[test]
+fn who_keeps_others_waiting_is_named_first() {
+    let text = failure(&config().time_limit(Duration::from_secs(3)), || {
+        let lock = Arc::new(Mutex::new(0));
+        let theirs = lock.clone();
+        let idle = || thread::sleep(Duration::from_secs(10));
+        named("idle", idle);
+        named("waits", move || {
+            thread::sleep(Duration::from_millis(1));
+            *theirs.lock() += 1;
+        });
+        named("keeps", move || {
+            let _guard = lock.lock();
+            idle();
+        });
+        idle();
+    });
+    let names: Vec<&str> = text
+        .split("thread '")
+        .skip(1)
+        .map(|t| t.split('\'').next().unwrap())
+        .collect();
+    assert_eq!(names, ["keeps", "waits", "keeps", "main", "idle"], "{text}");
 }
 
 #[test]
