@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::sources::{self, Edit, Misfit, Sources, of_crate};
+use crate::sources::{self, Edit, Misfit, Sources, is_of};
 
 /// A wrong solution: the reference with a mistake, or one of the right solutions in another style with one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -140,8 +140,9 @@ impl Corpus {
     /// A crate in another style.
     fn style(&self, crate_: &str, folder: &Path) -> Result<Sources, String> {
         let folder = self.samples.join(folder);
-        let sources = sources::read(&folder)?;
-        if of_crate(&sources, crate_).next().is_none() {
+        let mut sources = sources::read(&folder)?;
+        sources.retain(|name, _| is_of(name, crate_));
+        if sources.is_empty() {
             return Err(format!("there is no {crate_}/src in {}", folder.display()));
         }
         Ok(sources)
