@@ -35,7 +35,7 @@ fn snapshots_while_threads_stand_still(c: &Cluster) {
 fn many_commands_while_threads_stand_still(c: &Cluster) {
     const BATCH: u64 = 30;
     c.agree("first");
-    for batch in 0..150u64 {
+    for batch in 0..500u64 {
         let leader = c.leader();
         let commands = batch * BATCH..(batch + 1) * BATCH;
         commands.for_each(|command| _ = c.try_propose(leader, command));
