@@ -30,6 +30,7 @@ fn snapshots_while_threads_stand_still(c: &Cluster) {
     points = 3,
     snapshots,
     apply_room = 64,
+    limit = 400,
     stalls = 100
 )]
 fn many_commands_while_threads_stand_still(c: &Cluster) {
