@@ -145,7 +145,7 @@ impl Domain {
         match sim::current() {
             Some(sim) => sim
                 .kernel
-                .with(|k| k.snapshot_of(|_, t| t.domain.as_ref() == Some(self))),
+                .with(|k| k.snapshot_of(|t| t.domain.as_ref() == Some(self))),
             None => self
                 .0
                 .members

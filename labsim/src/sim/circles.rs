@@ -1,7 +1,7 @@
 //! Threads that wait for each other's locks: a deadlock, though others may still run.
 
 use super::kernel::Kernel;
-use super::threads::{Life, Slot, State, Why};
+use super::threads::{Life, Slot, State};
 use crate::outcome::Failure;
 
 impl Kernel {
@@ -11,8 +11,10 @@ impl Kernel {
         let Some(circle) = circle(self.running, &|slot| self.awaited(slot)) else {
             return;
         };
+        let members = circle.iter().map(|slot| self.threads.get(*slot).uid);
+        let members: Vec<u32> = members.collect();
         let failure = Failure::Deadlock {
-            threads: self.snapshot_of(|slot, _| circle.contains(&slot)),
+            threads: self.snapshot_of(|thread| members.contains(&thread.uid)),
             others_run: true,
         };
         self.end(Some(failure));
@@ -30,18 +32,12 @@ impl Kernel {
             return Vec::new();
         };
         // One that is being ended gives its locks back.
-        let lock = thread.waiting_for.first().copied();
+        let lock = thread.waiting_for.first();
         let Some(lock) = lock.filter(|_| why.is_lock() && thread.life == Life::Alive) else {
             return Vec::new();
         };
-        let object = self.objects.get(lock);
-        let readers = object.readers.iter().map(|reader| reader.slot);
-        match (object.holder, why) {
-            (Some(holder), _) => vec![holder.slot],
-            (None, Why::WriteLock) => readers.collect(),
-            (None, Why::ReadLock) => self.first_writer(lock).iter().map(|w| w.slot).collect(),
-            _ => Vec::new(),
-        }
+        let blockers = self.blockers(why, *lock).into_iter();
+        blockers.map(|(_, holder)| holder.slot).collect()
     }
 }
 

@@ -10,15 +10,15 @@ use crate::outcome::{
 impl Kernel {
     /// What each live thread does, in the order of their start.
     pub(crate) fn snapshot(&self) -> Vec<ThreadReport> {
-        self.snapshot_of(|_, _| true)
+        self.snapshot_of(|_| true)
     }
 
     /// The same for those that `which` picks.
-    pub(crate) fn snapshot_of(&self, which: impl Fn(Slot, &Thread) -> bool) -> Vec<ThreadReport> {
+    pub(crate) fn snapshot_of(&self, which: impl Fn(&Thread) -> bool) -> Vec<ThreadReport> {
         let mut threads: Vec<(u32, Slot)> = self
             .threads
             .live()
-            .filter(|(slot, t)| which(*slot, t))
+            .filter(|(_, t)| which(t))
             .map(|(slot, t)| (t.uid, slot))
             .collect();
         threads.sort_unstable();
@@ -52,46 +52,50 @@ impl Kernel {
         let State::Blocked { why, at, since, .. } = t.state else {
             return None;
         };
-        let obj = t.waiting_for.first().copied();
+        let obj = t.waiting_for.first();
+        let blockers = obj.map_or_else(Vec::new, |obj| self.blockers(why, *obj));
+        let blockers = blockers.into_iter();
         Some(WaitReport {
             what: self.describe_wait(why, &t.waiting_for),
             at,
             since: std::time::Duration::from_nanos(since - START),
-            blockers: obj.map_or_else(Vec::new, |obj| self.blockers(why, obj)),
+            blockers: blockers
+                .map(|(role, holder)| self.blocker_report(role, holder))
+                .collect(),
         })
     }
 
-    /// Whom a thread waits for that waits for `obj`.
-    fn blockers(&self, why: Why, obj: ObjId) -> Vec<BlockerReport> {
+    fn blocker_report(&self, role: BlockerRole, holder: Holder) -> BlockerReport {
+        let by = self.threads.get(holder.slot);
+        BlockerReport {
+            id: by.uid,
+            name: by.name.to_string(),
+            role,
+            at: holder.at,
+        }
+    }
+
+    /// For whom a thread waits that waits for `obj`, and what makes it wait for each of them.
+    pub(super) fn blockers(&self, why: Why, obj: ObjId) -> Vec<(BlockerRole, Holder)> {
         let o = self.objects.get(obj);
-        let report = |role: BlockerRole, h: &Holder| {
-            let by = self.threads.get(h.slot);
-            BlockerReport {
-                id: by.uid,
-                name: by.name.to_string(),
-                role,
-                at: h.at,
-            }
-        };
-        let holder = |role| o.holder.iter().map(|h| report(role, h)).collect();
+        let holder = |role| o.holder.iter().map(|h| (role, *h)).collect();
         match why {
             Why::Lock => holder(BlockerRole::Holds),
             Why::Once => holder(BlockerRole::Makes),
             Why::WriteLock | Why::ReadLock if o.holder.is_some() => holder(BlockerRole::Holds),
             Why::WriteLock => {
-                let mut readers: Vec<BlockerReport> = Vec::new();
-                for h in &o.readers {
-                    let r = report(BlockerRole::Reads, h);
+                let mut readers: Vec<(BlockerRole, Holder)> = Vec::new();
+                for reader in &o.readers {
                     // A thread that reads twice stands in the way once.
-                    if readers.iter().all(|other| other.id != r.id) {
-                        readers.push(r);
+                    if readers.iter().all(|(_, other)| other.slot != reader.slot) {
+                        readers.push((BlockerRole::Reads, *reader));
                     }
                 }
                 readers
             }
             Why::ReadLock => {
-                let first = self.first_writer(obj);
-                first.map_or_else(Vec::new, |h| vec![report(BlockerRole::WaitsToWrite, &h)])
+                let first = self.first_writer(obj).into_iter();
+                first.map(|h| (BlockerRole::WaitsToWrite, h)).collect()
             }
             _ => Vec::new(),
         }

@@ -9,7 +9,7 @@ claims! {
         "raftapi::Raft",
         "Which invariant did the line named above expect, and which event broke it first?",
         [Start Vote Append Snapshot Rpc Apply Life];
-    /// Nobody can run.
+    /// Some wait for each other, or nobody can run.
     NO_DEADLOCK:
         "the servers' threads never wait for each other for ever",
         "the lab's page on locking",
