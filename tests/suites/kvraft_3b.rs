@@ -263,6 +263,22 @@ fn crashes_while_threads_stand_still(c: &Cluster) {
     });
 }
 
+/// Each server in turn has no power for so long that it needs a snapshot, which comes with entries right behind it: what it holds
+/// does not replace what they did (§7).
+#[story(part = "3B", servers = 3, points = 3, max_state = 1000)]
+fn each_server_needs_a_snapshot(c: &Cluster) {
+    c.work_while(12, |c| {
+        for _ in 0..4 {
+            for server in c.servers() {
+                c.crash(server);
+                c.sleep_ms(rng().random_range(500..800));
+                c.restart(server);
+                c.sleep_ms(rng().random_range(100..400));
+            }
+        }
+    });
+}
+
 /// Raft's state stays small, and the snapshot too, however many operations there were (§7).
 // A clerk's ten thousand operations may take as long as `speed` lets them: a third of a heartbeat each.
 #[story(
