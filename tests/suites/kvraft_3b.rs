@@ -1,5 +1,7 @@
 //! Part 3B: a key/value service that takes snapshots (§7, §8).
 
+use std::ops::Range;
+
 use kvraft::{Clerk, Server};
 use raft::Raft;
 use tests::prelude::*;
@@ -251,12 +253,7 @@ fn rolling_crashes(c: &Cluster) {
 fn crashes_while_threads_stand_still(c: &Cluster) {
     c.work_while(12, |c| {
         for _ in 0..8 {
-            for server in c.servers() {
-                c.crash(server);
-                c.sleep_ms(rng().random_range(200..400));
-                c.restart(server);
-                c.sleep_ms(rng().random_range(0..300));
-            }
+            crash_in_turn(c, 200..400, 0..300);
             c.blackout();
             c.leader();
         }
@@ -269,14 +266,19 @@ fn crashes_while_threads_stand_still(c: &Cluster) {
 fn each_server_needs_a_snapshot(c: &Cluster) {
     c.work_while(12, |c| {
         for _ in 0..4 {
-            for server in c.servers() {
-                c.crash(server);
-                c.sleep_ms(rng().random_range(500..800));
-                c.restart(server);
-                c.sleep_ms(rng().random_range(100..400));
-            }
+            crash_in_turn(c, 500..800, 100..400);
         }
     });
+}
+
+/// One server after the other has no power for some time, and then all have it for some time, in virtual milliseconds.
+fn crash_in_turn(c: &Cluster, down: Range<u64>, up: Range<u64>) {
+    for server in c.servers() {
+        c.crash(server);
+        c.sleep_ms(rng().random_range(down.clone()));
+        c.restart(server);
+        c.sleep_ms(rng().random_range(up.clone()));
+    }
 }
 
 /// Raft's state stays small, and the snapshot too, however many operations there were (§7).
